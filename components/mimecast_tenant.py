@@ -10,6 +10,7 @@ import pulumi
 
 from components.messages import say
 from components.requirements import Requirement, once_met
+from components.whole import Whole, whole
 from mimecast_sso.console import attestation, run_sheet
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
@@ -198,9 +199,7 @@ class MimecastTenant(pulumi.ComponentResource):
         self._name = name
         domains = self._domains(args)
         self.domain_states, self.proof_records = domains.states, domains.proofs
-        self._members = pulumi.Output.from_input(args.members).apply(
-            lambda members: sorted(map(str, members))
-        )
+        self._members = whole(args.members).apply(lambda members: Whole(sorted(map(str, members.value))))
         self._after, self._requirements = args.after, args.requirements
         self.integration = self._integration(args.integration) if args.integration else None
         self._book = self._address_book(args, domains)
@@ -252,15 +251,15 @@ class MimecastTenant(pulumi.ComponentResource):
 
     def _address_book(self, args: MimecastTenantArgs, domains: _Domains) -> AddressBook:
         def in_verified_domains(known: dict[str, Any]) -> dict[str, dict[str, str]]:
-            wanted: dict[str, AddressArgs] = known["addresses"]
+            wanted: Mapping[str, AddressArgs] = known["addresses"].value
             states: dict[str, str] = known["states"]
-            waiting = [
+            waiting = dict.fromkeys(
                 address for address in wanted if states.get(domain_of(address), "verified") != "verified"
-            ]
+            )
             if waiting:
                 pulumi.log.warn(
                     f"On hold until their domain is verified, {count(len(waiting), 'address')}: "
-                    f"{enumerate_some(waiting)}. Publish the proof record and rerun.",
+                    f"{enumerate_some(list(waiting))}. Publish the proof record and rerun.",
                     resource=self,
                 )
             return {
@@ -271,7 +270,7 @@ class MimecastTenant(pulumi.ComponentResource):
 
         return AddressBook(
             f"{self._name}-addresses",
-            addresses=pulumi.Output.all(addresses=args.addresses, states=domains.states).apply(
+            addresses=pulumi.Output.all(addresses=whole(args.addresses), states=domains.states).apply(
                 in_verified_domains
             ),
             on_removal=args.on_removal,
@@ -304,7 +303,7 @@ class MimecastTenant(pulumi.ComponentResource):
         )
         if not chain.idle:
             pulumi.Output.all(state, self._members).apply(
-                lambda known: self._tell(known[0], len(known[1]), chain)
+                lambda known: self._tell(known[0], len(known[1].value), chain)
             )
         self._warn_of_lock_outs(chain.form)
         return _Linked(chain, group, profile, state)
@@ -312,14 +311,17 @@ class MimecastTenant(pulumi.ComponentResource):
     def _join(self, linked: _Linked) -> GroupMembership:
         members = once_met(self._members, self._requirements, "nobody is added to the roll-out group")
         return self._membership(
-            linked, members, linked.state.apply(lambda state: state not in OPENS), [self._book]
+            linked,
+            members.apply(lambda met: met.value),
+            linked.state.apply(lambda state: state not in OPENS),
+            [self._book],
         )
 
     @property
     def everybody_joined(self) -> list[Requirement]:
         """The requirements that people are in their desired groups."""
         return [
-            Requirement("the list of members of the roll-out group", each.members, self._members)
+            Requirement("the list of members of the roll-out group", whole(each.members), self._members)
             for each in self.joined
         ]
 
@@ -341,7 +343,7 @@ class MimecastTenant(pulumi.ComponentResource):
         People stay until the profile that they move to is attested, so that nobody is without a group.
         """
         members = pulumi.Output.all(self.profile_state, self._members).apply(
-            lambda known: [] if known[0] in OPENS else known[1]
+            lambda known: [] if known[0] in OPENS else known[1].value
         )
         # Held: nobody is added to a group that people leave, and those who must stay do.
         return [

@@ -27,6 +27,7 @@ from components.signing_certificates import (
     SigningCertificates,
     SigningCertificatesArgs,
 )
+from components.whole import whole
 from mimecast_sso.assessment import (
     application_owners,
     certificate_expiry,
@@ -289,7 +290,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         settings, assessment = self._settings, self._assessment
         book, check_only = settings.addresses, settings.addresses.source is AddressSource.SYNCHRONISED
         today = assessment.snapshot.mimecast_now.date()
-        further = pulumi.Output.from_input(self._args.addresses or {})
+        further = whole(self._args.addresses or {})
         own = settings.account_for_tests
         account: dict[str, AddressArgs] = {own.address: {"name": own.display_name}} if own else {}
         return MimecastTenant(
@@ -299,8 +300,10 @@ class PersonalPortalSso(pulumi.ComponentResource):
                     DomainArgs(each.name, each.mode.value, each.inbound_type.value)
                     for each in settings.domains
                 ],
-                addresses=further.apply(lambda more: _book(assessment.addresses) | account | dict(more)),
-                members=further.apply(lambda more: _members(settings, assessment.desired, more)),
+                addresses=further.apply(
+                    lambda more: _book(assessment.addresses) | account | dict(more.value)
+                ),
+                members=further.apply(lambda more: _members(settings, assessment.desired, more.value)),
                 on_removal=book.on_removal.value,
                 adopt=book.adopt,
                 check_only=check_only,

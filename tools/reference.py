@@ -56,7 +56,7 @@ def _configuration() -> Iterator[str]:
         f"Keys of the namespace `{NAMESPACE}` in `stacks/Pulumi.<stack>.yaml`. Editors complete them with "
         "`stacks/schema.json`. A list's keys are those of one entry."
     )
-    seen: set[type[BaseModel]] = set()
+    seen: set[type[Any]] = set()
     top = [(key, field) for key, field in _fields(Settings) if _model(field.annotation) is None]
     yield from _table("Top level", "", top)
     for key, field in _fields(Settings):
@@ -65,7 +65,7 @@ def _configuration() -> Iterator[str]:
             yield from _section(key, model, seen)
 
 
-def _section(path: str, model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[str]:
+def _section(path: str, model: type[Any], seen: set[type[Any]]) -> Iterator[str]:
     if model in seen:
         return
     seen.add(model)
@@ -85,8 +85,8 @@ def _table(title: str, about: str, fields: list[tuple[str, FieldInfo]]) -> Itera
         yield f"| `{key}` | {_cell(_about(field))} | {_default(field)} |"
 
 
-def _fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
-    for name, field in model.model_fields.items():
+def _fields(model: type[Any]) -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in model.__pydantic_fields__.items():
         yield field.alias or name, field
 
 
@@ -122,13 +122,14 @@ def _default(field: FieldInfo) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
-def _model(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _model(annotation: Any) -> type[Any] | None:
+    # Models, and pydantic's data classes.
+    if isinstance(annotation, type) and hasattr(annotation, "__pydantic_fields__"):
         return annotation
     return next(filter(None, map(_model, get_args(annotation))), None)
 
 
-def _first_line(model: type[BaseModel] | None) -> str:
+def _first_line(model: type[Any] | None) -> str:
     return (model.__doc__ or "").partition("\n")[0] if model else ""
 
 

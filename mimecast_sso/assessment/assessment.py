@@ -110,7 +110,7 @@ def read(
         named |= {member for member in recorded.members if not member.startswith("@")}
     if known.book is not None and settings.addresses.on_removal is Removal.DISABLE:
         named |= known.book.addresses
-    return take(Scope(settings, cloud, record, tuple(sorted(named))), graph, mimecast)
+    return take(Scope(settings, cloud, record, named), graph, mimecast)
 
 
 def of(

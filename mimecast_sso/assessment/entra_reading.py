@@ -6,8 +6,9 @@ Three rounds of requests, each sent at once (`ask`): which objects have the iden
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mimecast_sso.assessment import access
@@ -25,7 +26,7 @@ from providers.entra.applications import DeletedApplication, Holder, LiveApplica
 from providers.entra.batching import Read, ReadOutcome
 from providers.entra.errors import GraphError, ObjectNotFound
 from providers.entra.odata import literal
-from providers.entra.people import ROWS_PER_PAGE, chunks, members_of, user_of
+from providers.entra.people import ROWS_PER_PAGE, VALUES_PER_FILTER, chunks, members_of, user_of
 from providers.entra.protocols import GraphReads
 
 _FEW_LOOKUPS = 100
@@ -58,6 +59,27 @@ def _found(outcome: ReadOutcome) -> Found:
         return live(outcome.rows())
     except GraphError as error:
         return unknown(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """Accounts to look up, by object id, and by mail address and user principal name."""
+
+    object_ids: tuple[str, ...]
+    addresses: tuple[str, ...]
+
+    @property
+    def calls(self) -> int:
+        """How many requests `questions` has."""
+        by_id, by_address = (
+            math.ceil(len(each) / VALUES_PER_FILTER) for each in (self.object_ids, self.addresses)
+        )
+        return by_id + 2 * by_address
+
+    def questions(self) -> dict[str, Read]:
+        """The requests."""
+        by_id = {f"id {chunk[0]}": people.users("id", chunk) for chunk in chunks(self.object_ids)}
+        return by_id | dict(_people_questions(self.addresses, "address"))
 
 
 class EntraReader:
@@ -314,33 +336,33 @@ class EntraReader:
         if self._record.account_for_tests is not None:
             users.add(self._record.account_for_tests.object_id)
         questions = {f"members {group}": people.members(group) for group in groups}
-        lookups = self._lookups(users, addresses)
-        few = len(lookups) <= _FEW_LOOKUPS
-        found = ask(self._graph, questions | (lookups if few else {}))
+        few = self._unknown(users, addresses).calls <= _FEW_LOOKUPS
+        lookups = self._unknown(users, addresses).questions() if few else {}
+        found = ask(self._graph, questions | lookups)
         for group, name in groups.items():
             self._take_members(group, name, found.pop(f"members {group}"))
         self._take_found(found.values())
         if not few:
             self._find_many(users, addresses)
 
-    def _lookups(self, object_ids: Iterable[str], addresses: Iterable[str]) -> dict[str, Read]:
-        """What asks for the accounts that are not known yet, by object id, mail address and user principal name."""
+    def _unknown(self, object_ids: Iterable[str], addresses: Iterable[str]) -> _Sought:
+        """The accounts that are not known yet."""
         mails = {lower_case(each.mail) for each in self._accounts.values()}
-        unknown_ids = sorted(set(object_ids) - self._accounts.keys())
-        questions = {f"id {chunk[0]}": people.users("id", chunk) for chunk in chunks(unknown_ids)}
-        return questions | dict(_people_questions(sorted(set(addresses) - mails), "address"))
+        return _Sought(
+            tuple(sorted(set(object_ids) - self._accounts.keys())), tuple(sorted(set(addresses) - mails))
+        )
 
     def _find_many(self, object_ids: Collection[str], addresses: Collection[str]) -> None:
         """Look the rest up, or list all users of the tenant, whichever takes fewer calls."""
-        lookups = self._lookups(object_ids, addresses)
+        sought = self._unknown(object_ids, addresses)
         try:
-            if len(lookups) > _FEW_LOOKUPS and people.is_listing_cheaper(self._graph, len(lookups)):
+            if sought.calls > _FEW_LOOKUPS and people.is_listing_cheaper(self._graph, sought.calls):
                 self._find_among_all({*object_ids, *addresses})
                 return
         except GraphError as error:
             self._unread = str(error)
             return
-        self._take_found(ask(self._graph, lookups).values())
+        self._take_found(ask(self._graph, sought.questions()).values())
 
     def _find_among_all(self, sought: Collection[str]) -> None:
         # One row at a time: a tenant may have many more users than are of interest.

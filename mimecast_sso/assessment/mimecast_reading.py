@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -88,7 +88,7 @@ class MimecastReader:
             client=client,
         )
 
-    def addresses(self, wanted: Iterable[str], side: MimecastSide) -> Known[Mapping[str, LiveAddress]]:
+    def addresses(self, wanted: Set[str], side: MimecastSide) -> Known[Mapping[str, LiveAddress]]:
         """The existing ones of the addresses, in the form of `everybody`.
 
         Of a domain that is a member of a group as a whole, all of them.
@@ -107,13 +107,13 @@ class MimecastReader:
         return live({address: entry for address, entry in found.items() if domain_of(address) in internal})
 
     def _of_interest(
-        self, found: Mapping[str, LiveAddress], wanted: Iterable[str], side: MimecastSide
+        self, found: Mapping[str, LiveAddress], wanted: Set[str], side: MimecastSide
     ) -> Mapping[str, LiveAddress]:
-        named, whole = set(wanted), side.whole_domains
+        whole = side.whole_domains
         return {
             address: entry
             for address, entry in found.items()
-            if address in named or domain_of(address) in whole
+            if address in wanted or domain_of(address) in whole
         }
 
     def _listed(self, client: MimecastClient, internal: Collection[str]) -> Mapping[str, LiveAddress]:

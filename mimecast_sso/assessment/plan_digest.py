@@ -24,7 +24,7 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any, Final
 
@@ -46,8 +46,9 @@ _INSTANTS = (Instant.NOW, Instant.AFTERWARDS, Instant.EVENTUALLY)
 def digest(assessment: Assessment) -> str:
     """The digest of what a run would do, such as ``…26 characters…-settatpeo``."""
     parts = contents(assessment)
-    whole = _hash([parts[name] for name in PARTS])[:_WHOLE]
-    return f"{whole}-{''.join(_hash(parts[name])[:_PART] for name in PARTS)}"
+    texts = [_text(parts[name]) for name in PARTS]
+    whole = _hash(_list(texts))[:_WHOLE]
+    return f"{whole}-{''.join(_hash(text)[:_PART] for text in texts)}"
 
 
 def contents(assessment: Assessment) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def contents(assessment: Assessment) -> dict[str, Any]:
     return {
         "settings": {
             "file": _without_secrets(assessment.settings.model_dump(mode="json", by_alias=True)),
-            "addresses": [each.model_dump(mode="json") for each in assessment.addresses],
+            "addresses": assessment.addresses,
             "changes": [*_changes(assessment)],
         },
         "state": [
@@ -135,22 +136,26 @@ def _plain(value: Any) -> Any:
     )
 
 
-def _hash(value: Any) -> str:
-    text = json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+def _hash(text: str) -> str:
     return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()
 
 
-def _canonical(value: Any) -> Any:
+def _text(value: Any) -> str:
     """The value as JSON in one spelling: the order of lists means nothing, because neither side promises one."""
     if isinstance(value, Enum):
-        return str(value.value)
+        return json.dumps(str(value.value))
     if isinstance(value, Mapping):
-        return {str(_canonical(key)): _canonical(entry) for key, entry in value.items()}
+        entries = {str(key.value if isinstance(key, Enum) else key): entry for key, entry in value.items()}
+        return "{" + ",".join(f"{json.dumps(key)}:{_text(entries[key])}" for key in sorted(entries)) + "}"
     if isinstance(value, (list, tuple, set, frozenset)):
-        return sorted(map(_canonical, value), key=lambda each: json.dumps(each, sort_keys=True))
+        return _list(map(_text, value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _canonical(dataclasses.asdict(value))
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+        return _text(dataclasses.asdict(value))
+    return json.dumps(value if value is None or isinstance(value, (bool, int, float, str)) else str(value))
+
+
+def _list(texts: Iterable[str]) -> str:
+    return f"[{','.join(sorted(texts))}]"
 
 
 def part_of(digest_: str, name: str) -> str:

@@ -6,7 +6,7 @@ plans beyond this is without effect on a tenant (outputs, the code of a provider
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -125,13 +125,15 @@ def _differences(
     for name, (recorded, desired) in pairs.items():
         before, after = _texts(recorded), _texts(desired)
         if name in _SETS:
-            before, after = (
-                tuple(each for each in before if each not in after),
-                tuple(each for each in after if each not in before),
-            )
+            before, after = _missing_from(after, before), _missing_from(before, after)
         if before != after:
             found[name] = (before, after)
     return found
+
+
+def _missing_from(others: Sequence[str], texts: Sequence[str]) -> tuple[str, ...]:
+    known = set(others)
+    return tuple(each for each in texts if each not in known)
 
 
 def _update(object_: str, pairs: Mapping[str, tuple[Any, Any]], name: str = "") -> Iterator[Planned]:

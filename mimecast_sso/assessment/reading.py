@@ -6,6 +6,7 @@ is unknown in the snapshot, with the reason; only invalid credentials end the re
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -34,7 +35,7 @@ class Scope:
     settings: Settings
     cloud: Cloud
     record: Known[Record]
-    addresses: tuple[str, ...] = ()
+    addresses: Collection[str] = ()
     everybody: bool = False
 
 

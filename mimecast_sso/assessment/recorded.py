@@ -104,10 +104,13 @@ def _record(resources: Mapping[str, Mapping[str, Any]]) -> Record:
 
 
 def _without_secrets(value: Any) -> Any:
+    """The value; a copy only where a secret is in it, because an address book may have 100,000 entries."""
     if isinstance(value, Mapping):
         if _SIGNATURE in value:
             return SECRET
-        return {key: _without_secrets(entry) for key, entry in value.items()}
+        cleaned = {key: _without_secrets(entry) for key, entry in value.items()}
+        return cleaned if any(cleaned[key] is not entry for key, entry in value.items()) else value
     if isinstance(value, list):
-        return [_without_secrets(entry) for entry in value]
+        entries = [_without_secrets(entry) for entry in value]
+        return entries if any(new is not old for new, old in zip(entries, value, strict=True)) else value
     return value

@@ -33,7 +33,8 @@ PROVIDERS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Type of a resource → module and class of its provider."""
 
-_KEY = "__provider"
+KEY = "__provider"
+"""The property that holds a provider."""
 _PROTOCOLS = (4, 5)
 """Python's default up to 3.13, and from 3.14 on."""
 
@@ -53,7 +54,7 @@ def foreign(resources: Iterable[Mapping[str, Any]]) -> Iterator[Foreign]:
         known = references(type_)
         for part in ("inputs", "outputs"):
             properties = resource.get(part)
-            held = properties.get(_KEY) if isinstance(properties, Mapping) else None
+            held = properties.get(KEY) if isinstance(properties, Mapping) else None
             if held is not None and held not in known:
                 yield Foreign(str(resource.get("urn") or type_), type_)
                 break

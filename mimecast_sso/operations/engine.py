@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,7 +24,15 @@ from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
-from mimecast_sso.operations.state import NoStateError, StateError, read_checkpoint, refuse_foreign
+from mimecast_sso.operations.state import (
+    NoStateError,
+    Shared,
+    StateError,
+    parse_state,
+    read_checkpoint,
+    refuse_foreign,
+    without_inputs,
+)
 from mimecast_sso.settings import REFUSED
 from providers.deadline import DeadlinePassed
 
@@ -165,7 +173,10 @@ class Engine:
             self._quietly("stack", "init", stack.name, "--no-select", folder=Path(folder))
 
     def resources(self) -> list[dict[str, Any]]:
-        """The resources in the stack's state, secrets encrypted. Raises StateError, or NoStateError without one."""
+        """The resources in the stack's state, secrets encrypted and without inputs.
+
+        Raises StateError, or NoStateError without a state.
+        """
         return self._deployed().get("resources") or []
 
     def recorded(self) -> list[dict[str, Any]]:
@@ -177,7 +188,7 @@ class Engine:
         if file is not None and file.exists():
             # The backend is a folder, and starting an engine to read a file takes half a second.
             return read_checkpoint(file)
-        return self.export().get("deployment") or {}
+        return without_inputs(self.export().get("deployment") or {})
 
     def _deployment(self) -> dict[str, Any]:
         """The deployment in the state; empty if the stack does not exist yet."""
@@ -204,7 +215,7 @@ class Engine:
             printed = self._quietly("stack", "export", "--stack", self._stack.name)
         except OperationError as error:
             raise (NoStateError if _NO_STACK in str(error) else StateError)(str(error), error.code) from None
-        state: dict[str, Any] = json.loads(printed)
+        state: dict[str, Any] = parse_state(printed)
         return state
 
     def secret_output(self, name: str) -> str:
@@ -325,6 +336,7 @@ class _Tail:
         self.log = log
         self.seen: list[dict[str, Any]] = []
         self._read = 0
+        self._shared = Shared()
 
     @property
     def errors(self) -> list[str]:
@@ -334,17 +346,18 @@ class _Tail:
 
     def new(self) -> Iterator[dict[str, Any]]:
         """The events since the last call, except an incomplete last line."""
-        try:
-            with self.log.open("rb") as file:
-                file.seek(self._read)
-                written = file.read()
-        except FileNotFoundError:
-            return
-        whole = written[: written.rfind(b"\n") + 1]
-        self._read += len(whole)
-        for event in _parsed(whole.decode("utf-8", errors="replace").splitlines()):
-            self.seen.append(event)
-            yield event
+        with suppress(FileNotFoundError), self.log.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                self._read += len(line)
+                try:
+                    event = json.loads(line.decode("utf-8", errors="replace"), object_hook=self._shared)
+                except ValueError:
+                    continue
+                self.seen.append(event)
+                yield event
 
 
 def _command(stack: Stack, wanted: EngineName, verb: str) -> list[str]:
@@ -375,14 +388,6 @@ def _checkpoint(stack: Stack) -> Path | None:
     """The same in any backend that is a folder on this machine; None for other backends."""
     parts = urlsplit(stack.environment.get("PULUMI_BACKEND_URL", ""))
     return _sandboxed(stack) if parts.scheme == "file" and not parts.netloc else None
-
-
-def _parsed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    for line in lines:
-        try:
-            yield json.loads(line)
-        except ValueError:
-            continue  # A killed engine leaves an incomplete line.
 
 
 def _outcome(code: int, events: _Tail) -> RunOutcome:

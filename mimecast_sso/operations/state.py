@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from mimecast_sso.facts.provider_references import foreign
+from mimecast_sso.facts.provider_references import KEY, foreign
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.text.files import parse_json
 from mimecast_sso.text.names import enumerate_some
@@ -16,6 +17,8 @@ _PROVIDERS: Final = "pulumi:providers:"
 _DOWNLOAD_URL: Final = "pluginDownloadURL"
 _BUILT_IN: Final = frozenset({"pulumi", "pulumi-python"})
 """Packages of the engine itself, and of Python's dynamic resources."""
+_MANY = 100
+"""Entries from which an object is taken for an address book: no resource has as many properties."""
 
 
 class StateError(OperationError):
@@ -33,10 +36,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         StateError: The file cannot be read or is not a state; the message names its backup.
     """
     try:
-        latest = parse_json(path.read_text(encoding="utf-8"))["checkpoint"].get("latest") or {}
+        document = parse_state(path.read_text(encoding="utf-8"))
+        latest = document["checkpoint"].get("latest") or {}
         resources = latest.get("resources") or []
         if all(isinstance(each, dict) and "urn" in each and "type" in each for each in resources):
-            return dict(latest)
+            return without_inputs(latest)
         cause = "it is not a Pulumi state"
     except OSError as error:
         cause = error.strerror or type(error).__name__
@@ -45,6 +49,45 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except (KeyError, TypeError, AttributeError):
         cause = "it is not a Pulumi state"
     raise StateError(_unusable(path, cause))
+
+
+class Shared:
+    """Keeps one of equal address books, and of equal entries in them, when JSON is parsed: ``json.loads(text, …)``.
+
+    A state and the engine's events repeat a book as inputs and outputs, old and new ones.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[str, dict[str, Any]] = {}
+        self._book: dict[str, Any] = {}
+
+    def __call__(self, found: dict[str, Any]) -> dict[str, Any]:
+        """The object that stands for the one found."""
+        name = found.get("name")
+        if len(found) == 1 and isinstance(name, str):
+            found["name"] = sys.intern(name)  # The same as in the configuration, and at Mimecast.
+            return self._names.setdefault(name, found)
+        if len(found) >= _MANY:
+            self._book = self._book if found == self._book else found
+            return self._book
+        return found
+
+
+def parse_state(text: str) -> Any:
+    """Parse a state. Raises ValueError: it is not JSON, or nested too deeply."""
+    return parse_json(text, Shared())
+
+
+def without_inputs(deployment: dict[str, Any]) -> dict[str, Any]:
+    """The deployment without its resources' inputs, which repeat an address book of 100,000.
+
+    `refuse_foreign` needs some of them: references to dynamic providers, and the inputs of plugins.
+    """
+    for resource in deployment.get("resources") or ():
+        inputs = resource.get("inputs")
+        if isinstance(inputs, dict) and not str(resource["type"]).startswith(_PROVIDERS):
+            resource["inputs"] = {KEY: inputs[KEY]} if KEY in inputs else {}
+    return deployment
 
 
 def _unusable(path: Path, cause: str) -> str:

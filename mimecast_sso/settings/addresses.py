@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
 
 from mimecast_sso.facts.address_removal import Removal
 from mimecast_sso.settings.base import NAMESPACE, SettingsSection
@@ -28,13 +29,16 @@ class AddressSource(StrEnum):
     SYNCHRONISED = "synchronised"
 
 
-class Address(SettingsSection):
+@dataclass(
+    frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid", str_strip_whitespace=True)
+)
+class Address:
     """One Mimecast user."""
 
     address: EmailAddress = Field(examples=["ada@example.com"], description="The address.")
-    name: PersonName | None = Field(None, description="The global name.", examples=["Ada Example"])
+    name: PersonName | None = Field(default=None, description="The global name.", examples=["Ada Example"])
     password_version: Text | None = Field(
-        None,
+        default=None,
         alias="passwordVersion",
         description="Any text; a new value sets the password from addressPasswords again.",
         examples=["1"],
@@ -82,26 +86,29 @@ class Addresses(SettingsSection):
 
     def read_csv(self, root: Path) -> tuple[Address, ...]:
         """The rows of the CSV file (columns address, name, optionally passwordVersion). Raises ConfigurationError."""
-        found: dict[str, tuple[int, Address]] = {}
+        lines: dict[str, int] = {}
+        found: list[Address] = []
         problems: list[str] = []
         for number, row in self._csv_rows(root):
             try:
                 person = _csv_address(row)
-                if person.address in found:
-                    problems.append(
-                        f"line {number}: {person.address} already occurs in line {found[person.address][0]}"
-                    )
-                found.setdefault(person.address, (number, person))
             except ValidationError as error:
                 detail = error.errors()[0]
                 problems.append(f"line {number}: {'.'.join(map(str, detail['loc']))}: {allowed(detail)}")
             except ValueError as error:
                 problems.append(f"line {number}: {error}")
+            else:
+                first = lines.setdefault(person.address, number)
+                if first == number:
+                    found.append(person)
+                else:
+                    problems.append(f"line {number}: {person.address} already occurs in line {first}")
         if problems:
             raise ConfigurationError(_first_problems(self.csv or "", problems))
-        return tuple(person for _, person in found.values())
+        return tuple(found)
 
-    def _csv_rows(self, root: Path) -> list[tuple[int, dict[str | None, Any]]]:
+    def _csv_rows(self, root: Path) -> Iterator[tuple[int, dict[str | None, Any]]]:
+        """The rows with their line numbers, one at a time."""
         key = f"{NAMESPACE}:addresses.csv names {self.csv}"
         if "\0" in (self.csv or ""):
             raise ConfigurationError(
@@ -114,26 +121,31 @@ class Addresses(SettingsSection):
                 [f"{key}, which is outside the project's folder. Put the file into the project"]
             )
         try:
-            lines = read_text(file).splitlines(keepends=True)
-            first = 1 if lines and lines[0].lower().startswith("sep=") else 0  # Excel's own first line.
-            text = "".join(lines[first:])
-            reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=_delimiter(text))
-            columns = [
-                _CSV_COLUMNS.get(each.strip().lower(), "")
-                for each in _without_blank_end(reader.fieldnames or ())
-            ]
-            reader.fieldnames = columns
-            rows: list[tuple[int, dict[str | None, Any]]] = [
-                (reader.line_num + first, row) for row in reader if not _is_blank(row)
-            ]
+            yield from _rows(read_text(file), key)
         except UnreadableTextError as error:
             raise ConfigurationError([f"{key}, which {error.why}"]) from None
         except csv.Error as error:
             raise ConfigurationError([f"{key}, which is not CSV: {error}"]) from None
-        if "address" not in columns or "" in columns or len(set(columns)) < len(columns):
-            wanted = "address, name (and optionally passwordVersion), separated by commas or semicolons"
-            raise ConfigurationError([f"{key}, whose first line must name the columns {wanted}"])
-        return rows
+
+
+def _rows(text: str, key: str) -> Iterator[tuple[int, dict[str | None, Any]]]:
+    """The rows below the first line. Raises csv.Error, and ConfigurationError, which names ``key``, for its columns."""
+    skipped = 0
+    if text[:4].lower() == "sep=":  # Excel's own first line.
+        skipped, text = 1, text.partition("\n")[2]
+    # Not io.StringIO, which takes four bytes for each character.
+    lines = io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8", newline="")
+    reader = csv.DictReader(lines, strict=True, delimiter=_delimiter(text))
+    columns = [
+        _CSV_COLUMNS.get(each.strip().lower(), "") for each in _without_blank_end(reader.fieldnames or ())
+    ]
+    if "address" not in columns or "" in columns or len(set(columns)) < len(columns):
+        wanted = "address, name (and optionally passwordVersion), separated by commas or semicolons"
+        raise ConfigurationError([f"{key}, whose first line must name the columns {wanted}"])
+    reader.fieldnames = columns
+    for row in reader:
+        if not _is_blank(row):
+            yield reader.line_num + skipped, row
 
 
 def _without_blank_end(cells: Sequence[str]) -> Sequence[str]:
@@ -156,6 +168,7 @@ def _delimiter(text: str) -> str:
     return max(",;\t", key=first.count)
 
 
+_ADDRESS = TypeAdapter(Address)
 _CSV_COLUMNS = {name.lower(): name for name in ("address", "name", "passwordVersion")}
 _PROBLEMS_SHOWN = 20
 
@@ -163,7 +176,7 @@ _PROBLEMS_SHOWN = 20
 def _csv_address(row: Mapping[str | None, Any]) -> Address:
     if any(cell.strip() for cell in row.get(None) or ()):
         raise ValueError("has more cells than the first line; quote a cell that contains a comma")
-    return Address.model_validate(
+    return _ADDRESS.validate_python(
         {key: value for key, value in row.items() if key and value and value.strip()}
     )
 

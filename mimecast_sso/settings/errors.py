@@ -15,6 +15,8 @@ from pydantic_core import ErrorDetails
 from mimecast_sso.text import foreign
 
 _LONGEST_VALUE = 200
+_UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
+"""Of a model, and of a data class."""
 _UNION_MEMBER = re.compile(r"function-[a-z]+\[.*\]", re.DOTALL)
 
 
@@ -57,7 +59,7 @@ def _problem(detail: ErrorDetails, model: type[BaseModel], namespace: str, secre
     where = f"{namespace}:{dotted}" if dotted else f"The configuration of {namespace}"
     if detail["type"] == "missing":
         head = f"{where} is missing"
-    elif detail["type"] == "extra_forbidden":
+    elif detail["type"] in _UNKNOWN_KEY:
         return (
             f"{foreign.one_line(where)} is not a key of this project{_suggestion(model, path)}. Remove it, or correct "
             "its name."
@@ -82,7 +84,7 @@ def _shown(value: object) -> str:
 
 def _keys(detail: ErrorDetails) -> list[int | str]:
     """Keys and places, without pydantic's marks for members of a union, which an unknown key may resemble."""
-    unknown = len(detail["loc"]) - 1 if detail["type"] == "extra_forbidden" else None
+    unknown = len(detail["loc"]) - 1 if detail["type"] in _UNKNOWN_KEY else None
     return [
         part
         for index, part in enumerate(detail["loc"])
@@ -101,12 +103,13 @@ def _is_secret(dotted: str, secrets: frozenset[str]) -> bool:
     return any(dotted == key or dotted.startswith((f"{key}.", f"{key}[")) for key in secrets)
 
 
-def _fields(model: type[BaseModel]) -> dict[str, Any]:
-    return {field.alias or name: field for name, field in model.model_fields.items()}
+def _fields(model: type[Any]) -> dict[str, Any]:
+    return {field.alias or name: field for name, field in model.__pydantic_fields__.items()}
 
 
-def _model_of(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _model_of(annotation: Any) -> type[Any] | None:
+    """The model or data class in an annotation."""
+    if isinstance(annotation, type) and hasattr(annotation, "__pydantic_fields__"):
         return annotation
     for argument in get_args(annotation):
         model = _model_of(argument)
@@ -116,7 +119,7 @@ def _model_of(annotation: Any) -> type[BaseModel] | None:
 
 
 def _suggestion(root: type[BaseModel], path: list[int | str]) -> str:
-    model: type[BaseModel] | None = root
+    model: type[Any] | None = root
     for part in path[:-1]:
         if isinstance(part, str) and model:
             model = _model_of(_fields(model)[part].annotation)
@@ -126,7 +129,7 @@ def _suggestion(root: type[BaseModel], path: list[int | str]) -> str:
 
 def _yaml_line(root: type[BaseModel], namespace: str, path: list[int | str]) -> str:
     """The lines to write in the stack file for one key, from the model's examples."""
-    model: type[BaseModel] | None = root
+    model: type[Any] | None = root
     field: Any = None
     for part in path:
         if isinstance(part, str):

@@ -52,7 +52,10 @@ def domain_name(text: str) -> str:
 
 
 def email_address(text: str) -> str:
-    """``text`` in lower case with the domain in ASCII. Raises MalformedNameError."""
+    """``text`` in lower case with the domain in ASCII. Raises MalformedNameError.
+
+    One string stands for all equal ones: a large account has each address several times.
+    """
     local, at, domain = text.strip().rpartition("@")
     _refuse(text, characters.invisible_in(local))
     local = unicodedata.normalize("NFC", local)
@@ -70,7 +73,7 @@ def email_address(text: str) -> str:
         raise MalformedNameError(
             text, f"is longer than the {_LONGEST_ADDRESS} characters of an e-mail address"
         )
-    return address
+    return sys.intern(address)
 
 
 def _refuse(text: str, why: str | None) -> None:
@@ -84,6 +87,8 @@ def _of_domain(why: str) -> str:
 
 def _in_other_letters(local: str, domain: str) -> str | None:
     """Refuse a name entirely in letters that look like Latin ones, at a domain in Latin letters."""
+    if local.isascii():
+        return None
     scripts = characters.scripts_of(local)
     if not scripts or "Latin" in scripts or not domain.isascii() or "xn--" in domain.lower():
         return None
@@ -103,18 +108,15 @@ def one_line(text: str) -> str:
 
 
 def person_name(text: str) -> str:
-    """A display name that a spreadsheet does not run as a formula. Raises ValueError."""
+    """A display name that a spreadsheet does not run as a formula; interned. Raises ValueError."""
     # Spreadsheets also accept the full-width characters of East Asian keyboards.
     if unicodedata.normalize("NFKC", text.strip()).startswith(_FORMULA_STARTS):
         raise ValueError("begins like a formula, which a spreadsheet would run; correct the name")
-    return one_line(text)
+    return sys.intern(one_line(text))
 
 
 def lower_case(text: str) -> str:
-    """``text`` in lower case; one string stands for all equal ones.
-
-    A large account has each address several times, as a key and as a property of this and that.
-    """
+    """``text`` in lower case; one string stands for all equal ones, as of `email_address`."""
     return sys.intern(text.lower())
 
 
@@ -131,7 +133,7 @@ def is_among(address: str, members: Collection[str]) -> bool:
 def same_key(text: str) -> str:
     """A domain or address from the vendor in normal form; if it has none, in lower case."""
     try:
-        return sys.intern(email_address(text) if "@" in text else domain_name(text))
+        return email_address(text) if "@" in text else domain_name(text)
     except ValueError:
         return lower_case(text.strip())
 

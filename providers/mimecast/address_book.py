@@ -10,6 +10,7 @@ again, and missing ones are created by single calls, which return the reason of 
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from collections import defaultdict
@@ -528,7 +529,7 @@ def _live(row: Mapping[str, Any]) -> tuple[str, LiveAddress]:
     address = same_key(str(row.get("emailAddress") or ""))
     return address, LiveAddress(
         address=address,
-        name=str(row.get("name") or ""),
+        name=sys.intern(str(row.get("name") or "")),  # The same as in the configuration, and in the state.
         synchronised=row.get("source") == "ldap",
         alias=row.get("alias") is True,
     )

@@ -50,7 +50,8 @@ def looked_again(props: Properties) -> Properties:
     """Leave missing addresses out of the addresses until they exist again, so that drift shows them."""
     wanted = props["addresses"] | {address: {"name": ""} for address in props.get("missing") or ()}
     found = checked(props | {"addresses": wanted})
-    there = {address: entry for address, entry in sorted(wanted.items()) if address not in found["missing"]}
+    missing = set(found["missing"])
+    there = {address: entry for address, entry in sorted(wanted.items()) if address not in missing}
     return found | {"addresses": there}
 
 

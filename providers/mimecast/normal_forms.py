@@ -53,10 +53,12 @@ def book(value: Any) -> dict[str, dict[str, str]]:
         if address in found:
             raise ValueError(f"{address} is listed twice")
         values = entry if isinstance(entry, dict) else {}
-        found[address] = {"name": _name(address, values.get("name"))}
+        normal = {"name": _name(address, values.get("name"))}
         version = values.get("passwordVersion")
         if version not in (None, ""):
-            found[address]["passwordVersion"] = _version(version)
+            normal["passwordVersion"] = _version(version)
+        # A book may have 100,000 entries, and nearly all are in normal form already.
+        found[address] = values if values == normal else normal
     return dict(sorted(found.items()))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -401,3 +402,21 @@ def test_a_plan_that_cannot_be_known_deploys_nothing(monkeypatch: pytest.MonkeyP
     with pytest.raises(OperationError, match="unknown: Entra refused") as raised:
         plan.require(_Stack(), None, f"{'a' * 26}-{'a' * 12}")  # type: ignore[arg-type]
     assert raised.value.code is Exit.ERROR
+
+
+def test_each_of_many_addresses_costs_the_same() -> None:
+    """Comparing every recorded address with every configured one takes minutes of 100,000."""
+    people = [f"person{number:05d}@example.com" for number in range(40_000)]
+    document = attested(
+        values(
+            addresses={"list": [{"address": each} for each in people]},
+            rollOut={"who": "pilot", "pilot": [ADA]},
+        )
+    )
+    world = World(
+        deployed=deployed(from_values(document)), addresses={each: address(each) for each in people}
+    )
+    assessed = world.assess(document)
+    begin = time.process_time()
+    assert plan_digest.DIGEST.fullmatch(plan_digest.digest(assessed))
+    assert time.process_time() - begin < 15

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift import entra, mimecast
@@ -20,6 +20,8 @@ from mimecast_sso.settings import Address, Ownership, Settings
 from mimecast_sso.settings.drift import Drift, ExpectedDrift
 from mimecast_sso.text.names import lower_case
 from providers.entra.applications import LiveApplication
+
+_ADDRESS = TypeAdapter(Address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,8 @@ def _address_named(finding: Finding, assessment: Assessment) -> _Value | None:
 
 
 def _row(address: Address) -> dict[str, Any]:
-    return address.model_dump(by_alias=True, exclude_none=True)
+    row: dict[str, Any] = _ADDRESS.dump_python(address, by_alias=True, exclude_none=True)
+    return row
 
 
 def _member_more(finding: Finding, assessment: Assessment) -> _Value | None:

@@ -1,0 +1,51 @@
+"""Large values pass through outputs as they are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.whole import Whole, whole
+
+
+@pytest.fixture(autouse=True)
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    made = asyncio.new_event_loop()
+    asyncio.set_event_loop(made)
+    yield made
+    asyncio.set_event_loop(None)
+    made.close()
+
+
+def value_of(loop: asyncio.AbstractEventLoop, output: pulumi.Output[Any]) -> Any:
+    return loop.run_until_complete(output.future())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [{"ada@example.com": {"name": "Ada"}}, ["ada@example.com"], {}, [], None])
+def test_data_is_not_unwrapped(loop: asyncio.AbstractEventLoop, value: Any) -> None:
+    (found,) = value_of(loop, pulumi.Output.all(whole(value)))
+    assert found.value is value  # What Pulumi unwraps is a copy.
+
+
+def test_neither_is_data_in_an_output(loop: asyncio.AbstractEventLoop) -> None:
+    value = {"ada@example.com": {"name": "Ada"}}
+    output = pulumi.Output.from_input(Whole(value)).apply(lambda each: each.value)
+    assert value_of(loop, whole(output)).value is value
+
+
+def test_outputs_in_it_are(loop: asyncio.AbstractEventLoop) -> None:
+    def nested(_: object) -> Any:
+        return {"ada@example.com": {"name": pulumi.Output.from_input("Ada")}, "list": [whole("x")]}
+
+    wanted = {"ada@example.com": {"name": "Ada"}, "list": [Whole("x")]}
+    assert value_of(loop, whole(nested(None))).value == wanted
+    assert value_of(loop, whole(pulumi.Output.from_input("").apply(nested))).value == wanted
+
+
+def test_an_unknown_value_stays_unknown(loop: asyncio.AbstractEventLoop) -> None:
+    unknown: pulumi.Output[Any] = pulumi.Output.from_input(pulumi.UNKNOWN)
+    assert value_of(loop, whole({"ada@example.com": unknown})) is None

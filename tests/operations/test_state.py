@@ -1,0 +1,67 @@
+"""A state as commands read it: small, whatever the number of addresses, and complete in what they need of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mimecast_sso.assessment.recorded import in_state
+from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.operations.state import read_checkpoint, refuse_foreign
+from mimecast_sso.settings import SECRET
+
+BOOK = "pulumi-python:dynamic/mimecast:AddressBook"
+ENTRIES = {"ada@example.com": {"name": "Ada"}, "grace@example.com": {"name": "Grace", "passwordVersion": "1"}}
+
+
+def deployment(tmp_path: Path, *, inputs: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
+    resource = {"urn": f"urn:pulumi:s::p::{BOOK}::book", "type": BOOK, "inputs": inputs, "outputs": outputs}
+    file = tmp_path / "s.json"
+    file.write_text(json.dumps({"version": 3, "checkpoint": {"latest": {"resources": [resource]}}}))
+    return read_checkpoint(file)
+
+
+def test_inputs_repeat_the_outputs_and_are_left_out(tmp_path: Path) -> None:
+    (book,) = deployment(tmp_path, inputs={"addresses": ENTRIES}, outputs={"addresses": ENTRIES})["resources"]
+    assert (book["inputs"], book["outputs"]) == ({}, {"addresses": ENTRIES})
+
+
+@pytest.mark.parametrize("part", ["inputs", "outputs"])
+def test_a_foreign_provider_is_refused_in_either(tmp_path: Path, part: str) -> None:
+    parts: dict[str, Any] = {"inputs": {}, "outputs": {}} | {part: {"__provider": "code"}}
+    with pytest.raises(OperationError, match=r"holds a provider that is not this project's, for book"):
+        refuse_foreign("s", deployment(tmp_path, **parts))
+
+
+def test_entries_with_the_same_name_are_one_object(tmp_path: Path) -> None:
+    entries = {
+        "a@example.com": {"name": "Ada"},
+        "b@example.com": {"name": "Ada"},
+        "c@example.com": {"name": ""},
+    }
+    (book,) = deployment(tmp_path, inputs={}, outputs={"addresses": entries, "name": {"name": 1}})[
+        "resources"
+    ]
+    found = book["outputs"]["addresses"]
+    assert found == entries
+    assert found["a@example.com"] is found["b@example.com"]
+
+
+def test_the_record_copies_only_what_holds_a_secret(tmp_path: Path) -> None:
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "x"}
+    state = deployment(tmp_path, inputs={}, outputs={"addresses": ENTRIES, "list": [{"password": secret}]})
+    (recorded,) = in_state(state["resources"]).resources
+    assert recorded.outputs == {"addresses": ENTRIES, "list": [{"password": SECRET}]}
+    assert recorded.outputs["addresses"] is state["resources"][0]["outputs"]["addresses"]
+
+
+def test_equal_address_books_are_one_object(tmp_path: Path) -> None:
+    entries = {f"person{number}@example.com": {"name": ""} for number in range(1000)}
+    others = entries | {"ada@example.com": {"name": "Ada"}}
+    outputs = {"first": entries, "again": entries, "other": others}
+    (book,) = deployment(tmp_path, inputs={}, outputs=outputs)["resources"]
+    assert book["outputs"] == outputs
+    assert book["outputs"]["first"] is book["outputs"]["again"]
