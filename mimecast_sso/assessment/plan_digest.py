@@ -101,7 +101,8 @@ def _without_secrets(document: Mapping[str, Any], prefix: str = "") -> dict[str,
 def _tenants(assessment: Assessment) -> dict[str, Any]:
     snapshot, desired = assessment.snapshot, assessment.desired
     found: dict[str, Any] = {
-        "drift": {each.id: _plain(each.change) for each in drift.find(assessment)},
+        # The desired state is in the settings; of owners, it depends on who deploys.
+        "drift": {each.id: [each.change.recorded, each.change.live] for each in drift.find(assessment)},
         "assigned": desired.principals,
         "problems": snapshot.directory.problems,
         **({"owners": [*snapshot.directory.owners]} if snapshot.directory.owners else {}),

@@ -75,7 +75,7 @@ def test_a_whole_rotation_reads_back_and_keeps_the_comments(stack: Stack) -> Non
         assert stack.settings().certificates == wanted
     text = stack.file.read_text(encoding="utf-8")
     assert "# agreed in CHG-1042" in text
-    assert "# An internal domain that is there" in text
+    assert "# Only an existing internal domain is used" in text
 
 
 def test_rolling_back_restores_the_former_values(stack: Stack) -> None:
