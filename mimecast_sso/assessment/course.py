@@ -195,9 +195,15 @@ def _newly_assigned(desired: Desired, live: EntraState, *, undo: bool) -> frozen
 
 
 def _unassigned(desired: Desired) -> frozenset[str]:
-    """The assignments that the run deletes: recorded by this stack and no longer configured."""
+    """The assignments that the run deletes: recorded by this stack and no longer configured.
+
+    Without the record, which the engine may still have, any of the live ones may be this stack's.
+    """
     if desired.settings.assign.mode is not Ownership.MANAGE:
         return frozenset()
+    application = desired.application
+    if application is not None and not desired.snapshot.record.is_known:
+        return frozenset(each.principal_id for each in application.assigned) - desired.principals
     return frozenset(desired.record.assignments) - desired.principals
 
 

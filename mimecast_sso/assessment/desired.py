@@ -167,10 +167,10 @@ class Desired:
 
     @property
     def works_on_reached(self) -> bool:
-        """Whether the application that receives sign-ins is this stack's own or adopted by it."""
+        """Whether the application that receives sign-ins is this stack's own or adopted; without a record, it may be."""
         reached, recorded = self.snapshot.application.value, self.record.application
-        if reached is None:
-            return False
+        if reached is None or not self.snapshot.record.is_known:
+            return reached is not None
         mine = {recorded.client_id.lower()} if recorded else set()
         if self.settings.application.adopt:
             mine.add(self.settings.application.adopt)

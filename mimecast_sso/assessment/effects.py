@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mimecast_sso.assessment.course import Course, entra_course, eventual_entra
 from mimecast_sso.assessment.desired import Desired
@@ -14,6 +14,7 @@ from mimecast_sso.assessment.membership import (
     held_profiles,
     members_of,
 )
+from mimecast_sso.assessment.presumed import as_recorded
 from mimecast_sso.assessment.sign_in import AddressState, EntraState, Profiles
 from mimecast_sso.settings import ProfileSlot
 
@@ -30,11 +31,14 @@ class Effects:
     eventual_profiles: Profiles = field(default_factory=dict)
     eventual_entra: EntraState | None = None
     addresses_after: Mapping[str, tuple[AddressState, ...]] = field(default_factory=dict)
+    as_recorded: Effects | None = None
+    """The effects on the recorded application, if it could not be read and there is one."""
 
 
 def effects_of(desired: Desired) -> Effects:
     """The effects of running the configuration on the snapshot."""
     course = entra_course(desired) if desired.snapshot.application.is_known else None
+    presumed = as_recorded(desired.snapshot)
     return Effects(
         desired,
         course,
@@ -43,6 +47,7 @@ def effects_of(desired: Desired) -> Effects:
         eventual_profiles(desired),
         eventual_entra(desired, course.after[0]) if course else None,
         addresses_after(desired),
+        effects_of(replace(desired, snapshot=presumed)) if presumed else None,
     )
 
 

@@ -15,7 +15,7 @@ eventually the same once domains are verified, and console work that is due is d
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from itertools import product
@@ -108,6 +108,8 @@ class Forecast:
     ways: Mapping[Way, Verdicts]
     in_group: bool = True
     """Whether a roll-out group lists the person now."""
+    lost_as_recorded: tuple[Loss, ...] = ()
+    """Losses if the application, which could not be read, is as the last deployment left it."""
 
     @property
     def from_mimecast(self) -> Verdicts:
@@ -270,7 +272,11 @@ class SignInForecast:
 
 
 def _losses(person: Forecast) -> tuple[Loss, ...]:
-    return tuple(loss for way, verdicts in person.ways.items() for loss in _of_way(way, verdicts))
+    found = tuple(loss for way, verdicts in person.ways.items() for loss in _of_way(way, verdicts))
+    return found or tuple(
+        replace(loss, outcome=replace(loss.outcome, result=Result.UNKNOWN, missing=Missing.APPLICATION))
+        for loss in person.lost_as_recorded
+    )
 
 
 def _of_way(way: Way, verdicts: Verdicts) -> Iterator[Loss]:
@@ -313,13 +319,15 @@ def _intended(way: Way, verdicts: Verdicts, outcome: Outcome) -> bool:
 def forecast(effects: Effects) -> SignInForecast:
     """Forecast the sign-ins of everybody concerned."""
     reader = TraitsReader(effects)
+    presumed = forecast(effects.as_recorded).losses if effects.as_recorded else {}
     known: dict[Traits, Mapping[Way, Verdicts]] = {}
     people = []
     for address, account in subjects(effects):
         traits = reader.of(address, account)
         if traits not in known:
             known[traits] = {way: _verdicts(way, reader, traits) for way in Way}
-        people.append(Forecast(address, account, known[traits], bool(traits.places.listed)))
+        inside, lost = bool(traits.places.listed), presumed.get(address, ())
+        people.append(Forecast(address, account, known[traits], inside, lost))
     return SignInForecast(effects, tuple(people))
 
 

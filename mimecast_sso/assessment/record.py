@@ -297,11 +297,12 @@ class Record:
 
     def keeps_certificate(self, label: str, end: datetime) -> bool:
         """Whether a generation's recorded certificate expires then; one that does not is replaced by a new one."""
-        ends = self._expiries.get(label)
+        ends = self.expiries.get(label)
         return ends is None or ends == end
 
     @cached_property
-    def _expiries(self) -> Mapping[str, datetime]:
+    def expiries(self) -> Mapping[str, datetime]:
+        """Label → expiry of the signing certificates, where it was recorded."""
         return {
             _label(each.urn): graph_time(each.outputs["endDate"])
             for each in self._of(types.SIGNING_CERTIFICATE)

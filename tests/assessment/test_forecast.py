@@ -291,6 +291,50 @@ def test_unknown_refuses_only_what_depends_on_it() -> None:
     assert {reason for reason, _, _ in lost(found).values()} == {"the application in Entra"}
 
 
+NO_APPLICATION = frozenset({"application", "own", "holders"})
+
+
+@pytest.mark.parametrize(
+    ("document", "destroys", "people"),
+    [
+        (None, False, set()),
+        (changed(rollOut={"who": "none"}), False, set()),
+        (changed(assign={"users": [ADA, GRACE], "mode": "verify"}), False, set()),
+        (changed(assign={"users": [ADA]}), False, {GRACE}),
+        (changed(application={"replyUrl": "https://example.com/acs"}), False, {ADA, GRACE}),
+        (changed(application={"identifier": "https://example.com/other"}), False, {ADA, GRACE}),
+        (None, True, {ADA, GRACE}),
+    ],
+    ids=["nothing", "roll-back", "verify", "assign", "reply URL", "identifier", "down"],
+)
+def test_an_application_that_could_not_be_read_is_presumed_to_be_as_recorded(
+    document: dict[str, Any] | None, destroys: bool, people: set[str]
+) -> None:
+    found = World(unread=NO_APPLICATION).assess(document, destroys=destroys)
+    assert set(lost(found)) == people
+    for losses in found.forecast.losses.values():
+        assert {(each.outcome.result, each.outcome.missing) for each in losses} == {
+            (Result.UNKNOWN, Missing.APPLICATION)
+        }
+    assert all(each.from_mimecast.now[0].result is Result.UNKNOWN for each in found.forecast.people)
+
+
+def test_a_recorded_group_that_leaves_assign_is_not_read_with_the_application_and_may_hold_anybody() -> None:
+    before = from_values(attested(values(assign={"groups": ["Staff"]})))
+    tenant = World(unread=NO_APPLICATION, deployed=deployed(before))
+    assert set(lost(tenant.assess(changed(assign={"users": [ADA]})))) == {GRACE}
+
+
+def test_a_stack_that_recorded_no_application_is_not_presumed_to_have_one() -> None:
+    assert not lost(World(unread=NO_APPLICATION, deployed=Record()).assess(changed(rollOut={"who": "none"})))
+
+
+def test_without_the_record_every_assignment_may_be_this_stacks() -> None:
+    unread = World(unread=frozenset({"record"}))
+    assert lost(unread.assess()) == {}
+    assert set(lost(unread.assess(changed(assign={"users": [ADA]})))) == {GRACE}
+
+
 def test_hiding_the_tile_is_reported() -> None:
     found = World().assess(changed(application={"hide": True}))
     assert found.forecast.tiles_lost == (ADA, GRACE)
@@ -476,6 +520,11 @@ JOINS = attested(values(addresses={"list": [{"address": each} for each in (ADA, 
         pytest.param(_with_linus(), JOINS, id="one joins and is not assigned"),
         pytest.param(
             _with_linus(unread=frozenset({"application", "own"})), JOINS, id="one joins, and it is unknown"
+        ),
+        pytest.param(
+            World(unread=NO_APPLICATION),
+            changed(assign={"users": [ADA]}),
+            id="one is no longer assigned, and it is unread",
         ),
         pytest.param(
             World(unread=frozenset({"moved"}), members={ADA}),

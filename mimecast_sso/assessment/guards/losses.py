@@ -62,9 +62,16 @@ def _problem(found: Mapping[str, Loss]) -> str:
     when = str(instants.pop()) if len(instants) == 1 else "later"
     if all(loss.outcome.missing in _WHO_IS_INSIDE for loss in found.values()):
         return f"{who} may be sent to Entra now, and could not sign in {when}"
+    if all(_as_recorded(loss) for loss in found.values()):
+        return f"{who} could not sign in {when} if the application in Entra is as the last deployment left it"
     if all(loss.outcome.result is Result.UNKNOWN for loss in found.values()):
         return f"{who} can sign in now; whether they still could {when} is unknown"
     return f"{who} can sign in now and could not {when}"
+
+
+def _as_recorded(loss: Loss) -> bool:
+    """Whether the application could not be read, and is presumed to be as recorded."""
+    return loss.outcome.missing is Missing.APPLICATION and loss.outcome.reason is not None
 
 
 def _grouped(found: Mapping[str, Loss], names: Mapping[str, str]) -> Iterator[tuple[Loss, list[str]]]:
@@ -94,7 +101,8 @@ def _remedy(assessment: Assessment, groups: Sequence[tuple[Loss, Sequence[str]]]
         else _step(assessment, loss, leaving=leaving)
         for loss, _ in groups
     )
-    return "; ".join(steps)
+    readable = any(_as_recorded(loss) for loss, _ in groups)
+    return "; ".join((*(["rerun this once the application can be read"] if readable else ()), *steps))
 
 
 def _step(assessment: Assessment, loss: Loss, *, leaving: bool) -> str:
