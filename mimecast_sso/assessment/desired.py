@@ -167,7 +167,7 @@ class Desired:
 
     @property
     def works_on_reached(self) -> bool:
-        """Whether the application that receives sign-ins is this stack's own or adopted; without a record, it may be."""
+        """Whether the application that receives sign-ins is this stack's own or adopted; it may be without a record."""
         reached, recorded = self.snapshot.application.value, self.record.application
         if reached is None or not self.snapshot.record.is_known:
             return reached is not None
