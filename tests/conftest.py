@@ -14,6 +14,10 @@ from tests.support.deployments import Deployments
 from tests.support.fault_table import pytest_terminal_summary  # noqa: F401  (a hook)
 from tests.support.sandboxes import RunningSandbox, started
 
+# Copies of the project reach this environment through a link. Byte code beside the modules serves all of them; under a
+# prefix, which goes by path, each copy compiles every module again.
+os.environ.pop("PYTHONPYCACHEPREFIX", None)
+
 # The duration of an example depends on other processes, so slowness is not a failure.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
