@@ -22,9 +22,9 @@ FINE = ("fine-1", "fine-2", "fine-3")
 NOT_READ = {
     "no-entra": "Entra ID issued no token",
     "no-mimecast": "Mimecast could not be read",
-    "failing": "Entra ID issued no token",
-    "hanging": "Entra ID could not be reached in time",
-    "throttled": "Entra ID could not be reached in time",
+    "failing": "Entra ID gave no usable response in time",
+    "hanging": "Entra ID gave no usable response in time",
+    "throttled": "Entra ID gave no usable response in time",
     "damaged-state": "The state cannot be read",
     "no-state": "There is no state",
     "no-yaml": "The stack file cannot be used",
@@ -125,7 +125,7 @@ def test_the_page_groups_by_cause_within_a_terminal(made: Fleet, whole: dict[str
     assert page.code == 1
     assert "Fleet drift of 14 stacks" in page.text
     assert "1 urgent, 10 not readable, 3 fine" in page.text
-    assert "2 Entra ID could not be reached in time: hanging, throttled" in " ".join(page.text.split())
+    assert "3 Entra ID gave no usable response in time: failing, hanging, throttled" in " ".join(page.text.split())
     assert all(len(line) <= 80 for line in page.text.splitlines())
     assert SECRET not in page.text
 

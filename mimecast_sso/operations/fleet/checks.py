@@ -39,7 +39,7 @@ CAUSES: Mapping[str, str] = {
     "not-deployed": "There is no state",
     "state": "The state cannot be read",
     "entra-credentials": "Entra ID issued no token",
-    "entra-unreachable": "Entra ID could not be reached in time",
+    "entra-unreachable": "Entra ID gave no usable response in time",
     "entra": "Entra ID refused a read",
     "mimecast": "Mimecast could not be read",
     "refused": "Refused",
