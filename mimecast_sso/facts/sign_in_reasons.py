@@ -32,7 +32,7 @@ class ReasonRow:
         code: Entra's error code, such as ``AADSTS50105``; "" where there is none.
         text: The problem, as a clause about one person or everybody.
         sees: What the person sees.
-        fix: The administrator's remedy, in the imperative.
+        fix: The administrator's remedy, in the imperative; a command in it has the stack ``STACK``.
         guard: The name under which a run that would cause it is refused, for people who sign in through Entra now.
         guard_joining: The same for people whom the run would newly send to Entra.
     """
@@ -44,6 +44,10 @@ class ReasonRow:
     fix: str
     guard: str = "last-sign-in-method"
     guard_joining: str = "unprepared-people"
+
+    def fix_for(self, stack: str) -> str:
+        """The remedy for a stack, by its name."""
+        return self.fix.replace("--stack STACK", f"--stack {stack}") if stack else self.fix
 
     @property
     def problem(self) -> str:

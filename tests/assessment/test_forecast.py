@@ -16,7 +16,7 @@ from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.sign_in import Outcome, Result, Way
 from mimecast_sso.assessment.snapshot import LiveGroup
 from mimecast_sso.facts import resource_types as types
-from mimecast_sso.facts.sign_in_reasons import Missing, Reason
+from mimecast_sso.facts.sign_in_reasons import REASONS, Missing, Reason
 from mimecast_sso.provenance import live
 from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.signing_certificates import PrincipalCertificates
@@ -751,3 +751,9 @@ def test_a_form_that_would_stop_people_of_an_adopted_application_is_reported_bef
     contexts = {"contexts": {"passwordProtected": True}}
     found = taken_over(application={"assignmentRequired": False}, authenticationProfile=contexts)
     assert set(found.forecast.stopped_by_save) == {ADA, GRACE}
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_remedy_names_the_stack_in_its_commands(reason: Reason) -> None:
+    assert "STACK" not in REASONS[reason].fix_for("prod-eu")
+    assert REASONS[reason].fix_for("") == REASONS[reason].fix

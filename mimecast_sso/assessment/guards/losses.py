@@ -123,7 +123,7 @@ def _step(assessment: Assessment, loss: Loss, *, leaving: bool) -> str:
         )
     if outcome.reason is None:
         return f"keep mimecast-sso:rollOut unchanged until this is known: {outcome.missing}"
-    fix = REASONS[outcome.reason].fix
+    fix = REASONS[outcome.reason].fix_for(assessment.stack)
     return f"{fix}; keep mimecast-sso:rollOut unchanged until then" if loss.joining else fix
 
 
@@ -148,7 +148,7 @@ def _certificate(assessment: Assessment) -> str:
         if profile is not None and profile.thumbprint in labels
     ]
     if not held:
-        return REASONS[Reason.SIGNATURE].fix
+        return REASONS[Reason.SIGNATURE].fix_for(assessment.stack)
     return (
         f"keep mimecast-sso:certificates.active and the profiles at generation {either(dict.fromkeys(held))}, which "
         f"the console holds; or rotate step by step ({assessment.command('rotate next')})"
