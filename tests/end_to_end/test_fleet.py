@@ -125,7 +125,9 @@ def test_the_page_groups_by_cause_within_a_terminal(made: Fleet, whole: dict[str
     assert page.code == 1
     assert "Fleet drift of 14 stacks" in page.text
     assert "1 urgent, 10 not readable, 3 fine" in page.text
-    assert "3 Entra ID gave no usable response in time: failing, hanging, throttled" in " ".join(page.text.split())
+    assert "3 Entra ID gave no usable response in time: failing, hanging, throttled" in " ".join(
+        page.text.split()
+    )
     assert all(len(line) <= 80 for line in page.text.splitlines())
     assert SECRET not in page.text
 
