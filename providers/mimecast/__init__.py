@@ -12,7 +12,6 @@ Only `providers.mimecast.resources`, and its helpers `process` and `managed_book
 """
 
 from providers.mimecast.accounts import Account, read_account, require
-from providers.mimecast.answers import LegacyAnswer
 from providers.mimecast.client import Credentials, MimecastClient, shared_client
 from providers.mimecast.domains import DomainStatus, find_domain
 from providers.mimecast.errors import (
@@ -25,7 +24,7 @@ from providers.mimecast.errors import (
     DomainNotRegistered,
     Forbidden,
     GroupNotFound,
-    MalformedAnswer,
+    MalformedResponse,
     MimecastError,
     NotFound,
     PartlyDone,
@@ -34,6 +33,7 @@ from providers.mimecast.errors import (
     TransportError,
     UnclearOutcome,
 )
+from providers.mimecast.responses import LegacyResponse
 from providers.mimecast.session import from_environment, shared_client_of
 
 __all__ = [
@@ -49,8 +49,8 @@ __all__ = [
     "DomainStatus",
     "Forbidden",
     "GroupNotFound",
-    "LegacyAnswer",
-    "MalformedAnswer",
+    "LegacyResponse",
+    "MalformedResponse",
     "MimecastClient",
     "MimecastError",
     "NotFound",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mimecast_sso.facts.mimecast_api import ACCOUNT_PAGE, GET_ACCOUNT
 from mimecast_sso.facts.regions import REGIONS
 from providers.mimecast.client import MimecastClient
-from providers.mimecast.errors import AccountMismatch, MalformedAnswer
+from providers.mimecast.errors import AccountMismatch, MalformedResponse
 
 __all__ = ["Account", "AccountCheck", "AccountMismatch", "check_account", "read_account", "require"]
 
@@ -34,7 +34,7 @@ def read_account(client: MimecastClient) -> Account:
     """The account that the credentials belong to. Raises MimecastError."""
     answer = client.legacy(GET_ACCOUNT, {}).accepted("read the account")
     if not answer.data or not answer.data[0].get("accountCode"):
-        raise MalformedAnswer("Mimecast's response contains no account", method="POST", path=answer.path)
+        raise MalformedResponse("Mimecast's response contains no account", method="POST", path=answer.path)
     item = answer.data[0]
     return Account(
         code=str(item["accountCode"]),

@@ -15,7 +15,7 @@ from mimecast_sso.facts.mimecast_audit import (
     touches_sign_in,
 )
 from providers.mimecast.client import MimecastClient
-from providers.mimecast.errors import MalformedAnswer
+from providers.mimecast.errors import MalformedResponse
 
 _WIRE = "%Y-%m-%dT%H:%M:%S%z"
 _AHEAD = timedelta(days=1)
@@ -95,7 +95,7 @@ def last_group_change(client: MimecastClient, since: datetime) -> datetime | Non
 def group_changes(client: MimecastClient, since: datetime, *, most_pages: int = _MOST_PAGES) -> GroupLog:
     """Return the members who joined or left any group since ``since``.
 
-    Raises any `MimecastError`; MalformedAnswer if the log has more than ``most_pages`` pages of 100 events.
+    Raises any `MimecastError`; MalformedResponse if the log has more than ``most_pages`` pages of 100 events.
 
     Event times have a resolution of one second, so events in the same second as ``since`` are included. Events in the
     same second keep the order of the log, which lists the newest first.
@@ -134,7 +134,7 @@ def _rows(client: MimecastClient, since: datetime, most_pages: int = _MOST_PAGES
         if not answer.next_page:
             return rows
         page = page | {"pageToken": answer.next_page}
-    raise MalformedAnswer(
+    raise MalformedResponse(
         f"Mimecast's audit log has more than {most_pages} pages since {since:%Y-%m-%d %H:%MZ}, and was not read "
         "completely",
         method="POST",
@@ -166,6 +166,6 @@ def _time(row: dict[str, Any]) -> datetime:
     try:
         return datetime.strptime(str(row.get("eventTime")), "%Y-%m-%dT%H:%M:%S%z")
     except ValueError:
-        raise MalformedAnswer(
+        raise MalformedResponse(
             "An event of Mimecast's audit log has no time", method="POST", path=GET_AUDIT_EVENTS.path
         ) from None

@@ -40,26 +40,26 @@ from mimecast_sso.facts.mimecast_api import (
 )
 from providers import calls
 from providers.deadline import UNLIMITED, Deadline, DeadlinePassed
-from providers.mimecast.answers import (
+from providers.mimecast.errors import AuthenticationError, MalformedResponse, TransportError
+from providers.mimecast.limits import LONGEST_WAIT, Clock, RateLimiter
+from providers.mimecast.responses import (
     Again,
     Call,
     Json,
-    LegacyAnswer,
+    LegacyResponse,
     Reply,
     check_envelope,
     check_object,
     check_status,
     check_token_status,
     error_of,
-    legacy_answer,
-    lost_answer,
+    legacy_response,
+    lost_response,
     network_failure,
     next_page,
     parsed,
     rows_of,
 )
-from providers.mimecast.errors import AuthenticationError, MalformedAnswer, TransportError
-from providers.mimecast.limits import LONGEST_WAIT, Clock, RateLimiter
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
@@ -150,7 +150,9 @@ class MimecastClient:
 
     # -- The two families -------------------------------------------------------------------------------------
 
-    def legacy(self, endpoint: Endpoint, *items: Mapping[str, Any], page: Json | None = None) -> LegacyAnswer:
+    def legacy(
+        self, endpoint: Endpoint, *items: Mapping[str, Any], page: Json | None = None
+    ) -> LegacyResponse:
         """One call of the legacy family. Failures of items are in the response; other errors are raised.
 
         Raises a `MimecastError` for transport, authentication, permission or quota.
@@ -160,9 +162,9 @@ class MimecastClient:
             body["meta"] = {"pagination": page}
         call = Call("POST", endpoint.path, endpoint.reads, endpoint.permission, endpoint.secret, body=body)
         reply = self._perform(call, check_envelope)
-        return legacy_answer(call, reply)
+        return legacy_response(call, reply)
 
-    def upload(self, endpoint: Endpoint, headers: Mapping[str, str], content: bytes) -> LegacyAnswer:
+    def upload(self, endpoint: Endpoint, headers: Mapping[str, str], content: bytes) -> LegacyResponse:
         """One call of the legacy family whose body is a CSV file; ``headers`` carry its arguments."""
         call = _Upload(
             "POST",
@@ -173,7 +175,7 @@ class MimecastClient:
             content=content,
             headers={"Content-Type": "text/csv", **headers},
         )
-        return legacy_answer(call, self._perform(call, check_envelope))
+        return legacy_response(call, self._perform(call, check_envelope))
 
     def legacy_list(
         self, endpoint: Endpoint, item: Mapping[str, Any], rows: str, read: Callable[[Json], tuple[str, T]]
@@ -196,7 +198,7 @@ class MimecastClient:
                 break
         return found
 
-    def _legacy_pages(self, endpoint: Endpoint, item: Mapping[str, Any]) -> Iterator[LegacyAnswer]:
+    def _legacy_pages(self, endpoint: Endpoint, item: Mapping[str, Any]) -> Iterator[LegacyResponse]:
         page: Json = {"pageSize": endpoint.page_size} if endpoint.page_size else {}
         seen: set[str] = set()
         while True:
@@ -241,7 +243,7 @@ class MimecastClient:
         while True:
             answer = self.v2("GET", path, permission=permission, params=params)
             if named and rows not in answer:
-                raise MalformedAnswer(f"Mimecast's response has no list {rows!r}", method="GET", path=path)
+                raise MalformedResponse(f"Mimecast's response has no list {rows!r}", method="GET", path=path)
             yield from (row for row in answer.get(rows) or () if isinstance(row, dict))
             token = next_page(answer.get("meta"))
             if not token:
@@ -340,7 +342,7 @@ class MimecastClient:
             for chunk in response.iter_content(65536):
                 content += chunk
                 if len(content) > ANSWER_LIMIT or self._clock.monotonic() > ends_at:
-                    raise lost_answer(call, "the response was too long or too slow", "")
+                    raise lost_response(call, "the response was too long or too slow", "")
         return bytes(content)
 
     # -- Token ------------------------------------------------------------------------------------------------
@@ -380,7 +382,9 @@ class MimecastClient:
         payload = reply.payload if isinstance(reply.payload, dict) else {}
         value = payload.get("access_token")
         if not isinstance(value, str) or not value:
-            raise Again(error_of(MalformedAnswer, "Mimecast's token response contains no token", call, reply))
+            raise Again(
+                error_of(MalformedResponse, "Mimecast's token response contains no token", call, reply)
+            )
         life = payload.get("expires_in")
         seconds = float(life) if isinstance(life, (int, float)) and life > 0 else DEFAULT_TOKEN_SECONDS
         return _Token(value, self._clock.monotonic() + max(seconds - _RENEW_BEFORE_END, seconds / 2))
@@ -406,7 +410,7 @@ def shared_client(credentials: Credentials, base_url: str = GLOBAL_GATEWAY) -> M
 
 def _once(token: str, seen: set[str], path: str) -> None:
     if token in seen:
-        raise MalformedAnswer(
+        raise MalformedResponse(
             "Mimecast's paging leads back to a page that was already read", method="POST", path=path
         )
     seen.add(token)

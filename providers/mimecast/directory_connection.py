@@ -17,7 +17,7 @@ from typing import Any
 
 from mimecast_sso.facts.mimecast_api import GET_CONNECTION, INTEGRATIONS_PATH
 from providers.mimecast.client import MimecastClient
-from providers.mimecast.errors import Forbidden, MalformedAnswer, NotFound
+from providers.mimecast.errors import Forbidden, MalformedResponse, NotFound
 
 ROWS = "integrations"
 """The array of the v2 list."""
@@ -92,7 +92,7 @@ def _time(written: object) -> datetime | None:
     try:
         moment = datetime.fromisoformat(str(written))
     except ValueError:
-        raise MalformedAnswer(
+        raise MalformedResponse(
             "Mimecast's time of the last directory synchronisation is not a date and time",
             method="POST",
             path=GET_CONNECTION.path,

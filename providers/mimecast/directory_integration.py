@@ -25,10 +25,10 @@ from mimecast_sso.facts.mimecast_api import (
     SYNCHRONISATION_PAGE,
     UNLINK_LIMITS,
 )
-from providers.mimecast.answers import Json
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.directory_connection import ROWS, DirectoryConnection, read_connection
 from providers.mimecast.errors import IntegrationUnusable, NotFound
+from providers.mimecast.responses import Json
 from providers.mimecast.settling import settle
 
 _log = logging.getLogger(__name__)

@@ -29,15 +29,15 @@ from mimecast_sso.facts.mimecast_api import (
 from mimecast_sso.facts.mimecast_errors import DOMAIN_EXISTS
 from mimecast_sso.text.names import same_key
 from mimecast_sso.text.times import utc_text
-from providers.mimecast.answers import Json, LegacyAnswer
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import (
     DomainHeldElsewhere,
     DomainNotRegistered,
-    MalformedAnswer,
+    MalformedResponse,
     MimecastError,
     Rejected,
 )
+from providers.mimecast.responses import Json, LegacyResponse
 from providers.mimecast.settling import settle
 
 _log = logging.getLogger(__name__)
@@ -170,7 +170,7 @@ def renew_proof(client: MimecastClient, domain: str, now: datetime | None = None
     """Reissue the proof of a pending domain, valid for 30 days from now."""
     results = _renewals(client, domain)
     if same_key(domain) not in results:
-        raise MalformedAnswer(
+        raise MalformedResponse(
             f"Mimecast did not reissue the proof of {domain}", method="POST", path=GENERATE_TOKEN_PATH
         )
     status = find_domain(client, domain, now)
@@ -213,7 +213,7 @@ def _register(client: MimecastClient, domain: str, inbound_type: str, now: datet
     return settle(register, lambda: find_domain(client, domain, now))
 
 
-def _registered(answer: LegacyAnswer, domain: str, now: datetime | None) -> DomainStatus:
+def _registered(answer: LegacyResponse, domain: str, now: datetime | None) -> DomainStatus:
     """The domain from the response to its registration, while Mimecast does not list it yet."""
     created = _named(answer.data, domain)
     if created is not None and created.get("token"):

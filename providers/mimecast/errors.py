@@ -4,7 +4,7 @@
 
     MimecastError
     ├── TransportError          the vendor could not be reached, or the response is unusable; nothing was changed
-    │   └── MalformedAnswer     a response without the documented form
+    │   └── MalformedResponse     a response without the documented form
     ├── UnclearOutcome          a write whose response was lost: it may or may not have been applied
     ├── AuthenticationError     credentials missing or refused
     ├── Forbidden               the API application may not make this call
@@ -55,7 +55,7 @@ class TransportError(MimecastError):
     """The vendor could not be reached, or its response is unusable. Nothing was changed."""
 
 
-class MalformedAnswer(TransportError):
+class MalformedResponse(TransportError):
     """The response is not JSON, is too long, has the wrong shape, or pages in a circle."""
 
 

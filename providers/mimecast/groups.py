@@ -27,7 +27,6 @@ from mimecast_sso.facts.mimecast_api import (
 )
 from mimecast_sso.facts.mimecast_errors import MEMBER_ABSENT, MEMBER_EXISTS
 from mimecast_sso.text.names import domain_name, email_address, enumerate_some, same_key
-from providers.mimecast.answers import LegacyAnswer
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import (
     AmbiguousGroup,
@@ -36,6 +35,7 @@ from providers.mimecast.errors import (
     PartlyDone,
     UnclearOutcome,
 )
+from providers.mimecast.responses import LegacyResponse
 from providers.mimecast.settling import settle
 
 _log = logging.getLogger(__name__)
@@ -234,7 +234,7 @@ def _write(
     return problems
 
 
-def _refused(answer: LegacyAnswer, batch: list[str], harmless: str) -> dict[str, MimecastError]:
+def _refused(answer: LegacyResponse, batch: list[str], harmless: str) -> dict[str, MimecastError]:
     problems: dict[str, MimecastError] = {}
     for failure in answer.failures:
         if failure.code == harmless:

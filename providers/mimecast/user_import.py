@@ -21,9 +21,9 @@ from mimecast_sso.facts.mimecast_import import (
     IMPORT_USERS,
     ROWS_PER_FILE,
 )
-from providers.mimecast.answers import Json
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MimecastError, UnclearOutcome
+from providers.mimecast.responses import Json
 
 _log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ PRINCIPAL = {"preferredSingleSignOnMode": "saml"}
 def deployed(deployments: Deployments, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The tutorial, done for Ada alone, in a git repository."""
     with deployments.project(tmp_path_factory.mktemp("project"), with_a_pilot) as made:
-        (made.folder / ".gitignore").write_text(".sandbox\n.venv\n")
+        (made.folder / ".gitignore").write_text(".sandbox\n.venv\n__pycache__\n")
         git(made, "init", "-q", "-b", "main")
         commit(made)
         yield made

@@ -9,7 +9,7 @@ import pytest
 
 from mimecast_sso.facts.mimecast_audit import GROUP_EVENT, touches_sign_in
 from providers.mimecast.audit import events_since, group_changes
-from providers.mimecast.errors import MalformedAnswer
+from providers.mimecast.errors import MalformedResponse
 from tests.providers.vendor import Adapter, Reply, client, legacy
 
 SINCE = datetime(2026, 11, 22, 10, 0, 0, tzinfo=UTC)
@@ -64,7 +64,7 @@ def test_log_ons_are_told_from_other_events() -> None:
 
 
 def test_an_event_without_a_time_or_an_endless_log_is_an_error() -> None:
-    with pytest.raises(MalformedAnswer, match="no time"):
+    with pytest.raises(MalformedResponse, match="no time"):
         events_since(client(vendor([event(1, eventTime="yesterday")])), SINCE)
 
 

@@ -16,7 +16,7 @@ from providers.mimecast import (
     AuthenticationError,
     Credentials,
     Forbidden,
-    MalformedAnswer,
+    MalformedResponse,
     MimecastClient,
     MimecastError,
     NotFound,
@@ -319,7 +319,7 @@ def test_a_page_that_comes_twice_counts_once() -> None:
 
 
 def test_circular_pages_are_an_error() -> None:
-    with pytest.raises(MalformedAnswer, match="back to a page"):
+    with pytest.raises(MalformedResponse, match="back to a page"):
         listed(Adapter(lambda _path, _body: rows("a", next="2")))
 
 

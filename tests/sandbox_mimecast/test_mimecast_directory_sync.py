@@ -10,7 +10,7 @@ import pytest
 
 from providers.mimecast.client import Credentials, MimecastClient
 from providers.mimecast.directory_connection import DirectoryConnection, read_connection
-from providers.mimecast.errors import Forbidden, MalformedAnswer, TransportError
+from providers.mimecast.errors import Forbidden, MalformedResponse, TransportError
 from sandbox import credentials
 from sandbox.control_client import ControlError
 from tests.providers.vendor import Adapter, Reply, client, legacy, refused
@@ -242,13 +242,13 @@ def test_a_list_under_another_name_is_not_taken_for_none() -> None:
         v2 = path.startswith(V2)
         return Reply({"directories": [], "meta": {}}) if v2 else refused(403, "app_forbidden")
 
-    with pytest.raises(MalformedAnswer, match="has no list 'integrations'"):
+    with pytest.raises(MalformedResponse, match="has no list 'integrations'"):
         read_connection(client(Adapter(respond)))
 
 
 def test_what_cannot_be_read_is_an_error_and_none_is_none() -> None:
     assert read_connection(client(Adapter(lambda *_: legacy()))) == ()
-    with pytest.raises(MalformedAnswer):
+    with pytest.raises(MalformedResponse):
         read_connection(client(Adapter(lambda *_: legacy({"lastSync": "yesterday"}))))
     with pytest.raises(TransportError):
         read_connection(client(Adapter(lambda *_: refused(500, "internal_server_error_1"))))

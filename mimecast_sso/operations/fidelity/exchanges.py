@@ -29,7 +29,7 @@ from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.fidelity import shapes
 from mimecast_sso.operations.fidelity.shapes import Shape
 from providers.entra import batching, conditional_access
-from providers.mimecast.answers import next_page
+from providers.mimecast.responses import next_page
 
 ENTRA: Final = "Microsoft Entra ID"
 MIMECAST: Final = "Mimecast"

@@ -60,7 +60,7 @@ class ItemFailure:
 
 
 @dataclass(frozen=True, slots=True)
-class LegacyAnswer:
+class LegacyResponse:
     """A response of the legacy family: items that succeeded, items that failed, and the next page."""
 
     path: str
@@ -83,7 +83,7 @@ class LegacyAnswer:
             field=failure.field,
         )
 
-    def accepted(self, what: str) -> LegacyAnswer:
+    def accepted(self, what: str) -> LegacyResponse:
         """This response; raises `Rejected` if an item failed."""
         if self.failures:
             raise self.rejection(self.failures[0], what)
@@ -160,7 +160,7 @@ def check_status(call: Call, reply: Reply, status: int | None = None) -> None:
             limited=True,
         )
     if status >= requests.codes.internal_server_error:
-        raise lost_answer(call, f"the server failed with HTTP {status}", reply.request_id, code)
+        raise lost_response(call, f"the server failed with HTTP {status}", reply.request_id, code)
     if status < requests.codes.bad_request:
         raise error_of(
             TransportError, "Mimecast responded with a redirect, which is not followed", call, reply
@@ -187,7 +187,7 @@ def _check_sender(call: Call, reply: Reply) -> None:
     """Raise for a response of a proxy: of its own status, or not in JSON. Its 404 is not about an object."""
     refused = requests.codes.bad_request <= reply.status < requests.codes.internal_server_error
     if reply.status == requests.codes.proxy_authentication or (refused and reply.payload == _NOT_JSON):
-        raise lost_answer(
+        raise lost_response(
             call,
             f"the response (HTTP {reply.status}) is not Mimecast's; a proxy or the sign-in page of a network may have "
             "responded in its place",
@@ -199,7 +199,7 @@ def check_envelope(call: Call, reply: Reply) -> None:
     """Raise unless the response is a legacy envelope; also for its ``meta.status``."""
     payload = reply.payload
     if not isinstance(payload, dict) or not isinstance(payload.get("data"), (list, type(None))):
-        raise lost_answer(call, "the response does not have the documented form", reply.request_id)
+        raise lost_response(call, "the response does not have the documented form", reply.request_id)
     meta = payload.get("meta")
     status = meta.get("status") if isinstance(meta, dict) else None
     if isinstance(status, int):
@@ -207,23 +207,23 @@ def check_envelope(call: Call, reply: Reply) -> None:
     # Some failures of the service come with HTTP 200 and say that a retry may succeed.
     failures = _failures(payload, secret=call.secret)
     if call.reads and failures and not payload.get("data") and all(one.retryable for one in failures):
-        raise Again(legacy_answer(call, reply).rejection(failures[0], "read"))
+        raise Again(legacy_response(call, reply).rejection(failures[0], "read"))
 
 
 def check_object(call: Call, reply: Reply) -> None:
     """Raise unless the response is a JSON object or empty."""
     if reply.payload is not None and not isinstance(reply.payload, dict):
-        raise lost_answer(call, "the response is not a JSON object", reply.request_id)
+        raise lost_response(call, "the response is not a JSON object", reply.request_id)
 
 
-def legacy_answer(call: Call, reply: Reply) -> LegacyAnswer:
+def legacy_response(call: Call, reply: Reply) -> LegacyResponse:
     """The response of a call after `check_envelope`."""
     payload: Json = reply.payload
     meta = payload.get("meta")
     paging = meta.get("pagination") if isinstance(meta, dict) else None
     paging = paging if isinstance(paging, dict) else {}
     total = paging.get("totalCount")
-    return LegacyAnswer(
+    return LegacyResponse(
         path=call.path,
         request_id=reply.request_id,
         data=tuple(item for item in payload.get("data") or () if isinstance(item, dict)),
@@ -265,7 +265,7 @@ def _code_of(payload: Any) -> str:
     return next((code for code in codes if isinstance(code, str) and code), "")
 
 
-def rows_of(answer: LegacyAnswer, key: str) -> Iterable[Json]:
+def rows_of(answer: LegacyResponse, key: str) -> Iterable[Json]:
     """The objects in the arrays ``key`` of a response's data."""
     for item in answer.data:
         rows = item.get(key)
@@ -322,7 +322,7 @@ def network_failure(call: Call, error: OSError, request_id: str) -> Exception:
             else "Mimecast's gateway cannot be reached"
         )
         return Again(TransportError(text, method=call.method, path=call.path))
-    return lost_answer(call, "the response was lost", request_id)
+    return lost_response(call, "the response was lost", request_id)
 
 
 def _is_untrusted(error: requests.RequestException) -> bool:
@@ -346,7 +346,7 @@ def _nothing_was_sent(error: requests.RequestException) -> bool:
     return isinstance(reason, (NewConnectionError, ConnectTimeoutError)) or _TUNNEL_REFUSED in str(reason)
 
 
-def lost_answer(call: Call, why: str, request_id: str, code: str = "") -> Exception:
+def lost_response(call: Call, why: str, request_id: str, code: str = "") -> Exception:
     """A read can be retried; whether a write was applied is unknown."""
     if call.reads:
         return Again(
