@@ -144,11 +144,11 @@ def replaced_policy(assessment: Assessment) -> Iterator[Statement]:
 
 def claims_way_out(assessment: Assessment, application: LiveApplication, policy: Policy) -> str:
     """What to do about a claims policy of somebody else."""
+    path = f"servicePrincipals/{application.principal_id}/claimsMappingPolicies/{policy.policy_id}/$ref"
     return (
         f"adopt it (mimecast-sso:application: {{adopt: {application.client_id}}}), leave the claims to it "
-        "(application.claims: verify), or remove its assignment (az rest --method DELETE --url "
-        f"https://{assessment.snapshot.cloud.graph_host}/v1.0/servicePrincipals/{application.principal_id}/"
-        f"claimsMappingPolicies/{policy.policy_id}/$ref)"
+        "(application.claims: verify), or remove its assignment "
+        f"({assessment.snapshot.cloud.graph_request('DELETE', path)})"
     )
 
 

@@ -13,6 +13,7 @@ that of the other government cloud). Compare the issuer with ``entityID`` in the
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 NAMEID_CLAIM = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier"
@@ -73,6 +74,10 @@ class Cloud:
             f"https://{self.portal}/#view/Microsoft_AAD_IAM/ManagedAppMenuBlade/~/SignOn"
             f"/objectId/{principal_id}/appId/{client_id}"
         )
+
+    def graph_request(self, method: str, path: str) -> str:
+        """A request to Microsoft Graph as a command of the Azure CLI, quoted for a shell."""
+        return f"az rest --method {method} --url {shlex.quote(f'https://{self.graph_host}/v1.0/{path}')}"
 
     def metadata_url(self, tenant_id: str, client_id: str) -> str:
         """The federation metadata with the signing certificates of one application."""

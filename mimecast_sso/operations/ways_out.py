@@ -99,8 +99,7 @@ def _request(finding: Finding, assessment: Assessment) -> str:
             )
         case _:
             return ""
-    url = shlex.quote(f"https://{assessment.snapshot.cloud.graph_host}/v1.0/{path}")
-    return f"az rest --method {method} --url {url}"
+    return assessment.snapshot.cloud.graph_request(method, path)
 
 
 def _is_required(integration: DirectorySynchronisation | None) -> bool:

@@ -402,8 +402,8 @@ def test_a_second_claims_policy_is_not_assigned(missing: tuple[str, ...]) -> Non
     ]
     assert finding.remedy == (
         f"adopt it (mimecast-sso:application: {{adopt: {CLIENT}}}), leave the claims to it (application.claims: "
-        "verify), or remove its assignment (az rest --method DELETE --url https://graph.microsoft.com/v1.0/"
-        "servicePrincipals/principal/claimsMappingPolicies/other/$ref)"
+        "verify), or remove its assignment (az rest --method DELETE --url 'https://graph.microsoft.com/v1.0/"
+        "servicePrincipals/principal/claimsMappingPolicies/other/$ref')"
     )
     for harmless in (
         attested(values(application={"claims": "verify"})),

@@ -29,14 +29,14 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
     )
     if found is None:
         return
-    url = f"https://{snapshot.cloud.graph_host}/v1.0/directory/deletedItems/{found.object_id}"
+    item, request = f"directory/deletedItems/{found.object_id}", snapshot.cloud.graph_request
     yield GuardFinding(
         _GUARD,
         f'application "{found.display_name}" (client id {recorded.client_id}), which this stack deployed, was deleted '
         "in Entra and still has the identifier",
         known=(Statement(f"deleted {shown(found.deleted_at)}", How.LIVE, "Microsoft Graph"),),
-        remedy=f"restore it by {found.until:%Y-%m-%d} (az rest --method POST --url {url}/restore), and its service "
-        "principal if that was deleted, too. To create another one instead, delete it permanently (az rest --method "
-        f"DELETE --url {url}), then {assessment.command('up')} --refresh",
+        remedy=f"restore it by {found.until:%Y-%m-%d} ({request('POST', f'{item}/restore')}), and its service "
+        "principal if that was deleted, too. To create another one instead, delete it permanently "
+        f"({request('DELETE', item)}), then {assessment.command('up')} --refresh",
         final=True,
     )

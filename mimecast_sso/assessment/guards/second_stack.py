@@ -77,15 +77,14 @@ def _held(assessment: Assessment, holders: Sequence[Holder]) -> GuardFinding:
 
 
 def _in_recycle_bin(assessment: Assessment, deleted: DeletedApplication) -> GuardFinding:
+    item, request = f"directory/deletedItems/{deleted.object_id}", assessment.snapshot.cloud.graph_request
     return GuardFinding(
         _GUARD,
         f'the identifier {assessment.settings.identifier} belongs to the deleted application "{deleted.display_name}" '
         f"(client id {deleted.client_id}), which can be restored until {deleted.until:%Y-%m-%d}",
         known=(Statement(f"deleted {shown(deleted.deleted_at)}", How.LIVE, "Microsoft Graph"),),
-        remedy=f"restore it (az rest --method POST --url https://{assessment.snapshot.cloud.graph_host}/v1.0/directory/"
-        f"deletedItems/{deleted.object_id}/restore) and adopt {deleted.client_id}, or delete it permanently (az rest "
-        f"--method DELETE --url https://{assessment.snapshot.cloud.graph_host}/v1.0/directory/deletedItems/"
-        f"{deleted.object_id})",
+        remedy=f"restore it ({request('POST', f'{item}/restore')}) and adopt {deleted.client_id}, or delete it "
+        f"permanently ({request('DELETE', item)})",
         final=True,
     )
 
