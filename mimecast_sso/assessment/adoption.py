@@ -131,14 +131,6 @@ class Adoption:
             f"{self.service_principal}/claimsMappingPolicies/{self.policy.policy_id}" if self.policy else None
         )
 
-    def assigned(self, object_id: str) -> Assigned | None:
-        """The assignment of a person or group, with any of the application's roles."""
-        order = {role: place for place, role in enumerate(preferred_roles(self.live))}
-        found = [item for item in self.live.assigned if item.principal_id == object_id]
-        return min(
-            found, key=lambda item: (order.get(item.role_id, len(order)), item.assignment_id), default=None
-        )
-
     def assignment(self, assigned: Assigned) -> str:
         """An assignment."""
         return f"{self.service_principal}/appRoleAssignedTo/{assigned.assignment_id}"
@@ -167,12 +159,22 @@ def unrecorded_assignments(
     if live is None:
         return {}
     adoption = Adoption(live, "")
-    found = ((key, adoption.assigned(key)) for key in {each.principal_id for each in live.assigned})
     return {
         key: ImportedAssignment(each.role_id, adoption.assignment(each))
-        for key, each in found
-        if each is not None and key not in recorded
+        for key, each in preferred_assignments(live).items()
+        if key not in recorded
     }
+
+
+def preferred_assignments(live: LiveApplication) -> Mapping[str, Assigned]:
+    """The assignment of each person or group, by object id; of several, the one with the best of the roles."""
+    order = {role: place for place, role in enumerate(preferred_roles(live))}
+    best_last = sorted(
+        live.assigned,
+        key=lambda item: (order.get(item.role_id, len(order)), item.assignment_id),
+        reverse=True,
+    )
+    return {each.principal_id: each for each in best_last}
 
 
 def matching(certificates: Iterable[SigningCertificate], generation: Generation) -> SigningCertificate | None:

@@ -336,9 +336,9 @@ class EntraReader:
         if self._record.account_for_tests is not None:
             users.add(self._record.account_for_tests.object_id)
         questions = {f"members {group}": people.members(group) for group in groups}
-        few = self._unknown(users, addresses).calls <= _FEW_LOOKUPS
-        lookups = self._unknown(users, addresses).questions() if few else {}
-        found = ask(self._graph, questions | lookups)
+        sought = self._unknown(users, addresses)
+        few = sought.calls <= _FEW_LOOKUPS
+        found = ask(self._graph, questions | (sought.questions() if few else {}))
         for group, name in groups.items():
             self._take_members(group, name, found.pop(f"members {group}"))
         self._take_found(found.values())

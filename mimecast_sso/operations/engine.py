@@ -34,6 +34,7 @@ from mimecast_sso.operations.state import (
     without_inputs,
 )
 from mimecast_sso.settings import REFUSED
+from mimecast_sso.text.files import parse_json
 from providers.deadline import DeadlinePassed
 
 EngineName = Literal["auto", "pulumi", "embedded"]
@@ -353,7 +354,7 @@ class _Tail:
                     return
                 self._read += len(line)
                 try:
-                    event = json.loads(line.decode("utf-8", errors="replace"), object_hook=self._shared)
+                    event = parse_json(line.decode("utf-8", errors="replace"), self._shared)
                 except ValueError:
                     continue
                 self.seen.append(event)

@@ -4,7 +4,7 @@
 
     MimecastError
     ├── TransportError          the vendor could not be reached, or the response is unusable; nothing was changed
-    │   └── MalformedResponse     a response without the documented form
+    │   └── MalformedResponse   a response without the documented form
     ├── UnclearOutcome          a write whose response was lost: it may or may not have been applied
     ├── AuthenticationError     credentials missing or refused
     ├── Forbidden               the API application may not make this call

@@ -16,6 +16,7 @@ from mimecast_sso.assessment.adoption import (
     Surroundings,
     compare,
     feature_tags,
+    preferred_assignments,
     preferred_roles,
     unrecorded_assignments,
 )
@@ -469,7 +470,7 @@ def test_what_is_absent_is_created_and_not_imported() -> None:
     assert (adoption.reply_urls, adoption.policy, adoption.policy_id(), adoption.policy_assignment()) == (
         None,
     ) * 4
-    assert adoption.assigned("nobody") is None
+    assert "nobody" not in preferred_assignments(adoption.live)
     assert adoption.certificate(Generation(label="2026", endDate="2030-01-01T00:00:00Z")) is None
 
 
@@ -479,11 +480,11 @@ def test_of_several_assignments_the_one_with_the_best_role_is_adopted() -> None:
     several = replace(LIVE, roles=roles, assigned=(*given, Assigned("x", "grace", "User", "Grace", "2")))
     assert preferred_roles(several) == ["2", "1", "0"]
     best = [
-        Adoption(replace(several, assigned=tuple(given[:count])), "").assigned("ada") for count in range(1, 5)
+        preferred_assignments(replace(several, assigned=tuple(given[:count])))["ada"] for count in range(1, 5)
     ]
-    assert [each.role_id for each in best if each] == ["9", "0", "1", "2"]
+    assert [each.role_id for each in best] == ["9", "0", "1", "2"]
     twice = replace(several, assigned=(replace(given[3], assignment_id="b"), given[3]))
-    assert Adoption(twice, "").assigned("ada") == given[3], "always the same one"
+    assert preferred_assignments(twice)["ada"] == given[3], "always the same one"
 
 
 def test_assignments_that_a_stack_did_not_record_are_imported() -> None:

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pulumi
 import pytest
 
 from components.requirements import Requirement, once_met
 
-
-@pytest.fixture(autouse=True)
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    made = asyncio.new_event_loop()
-    asyncio.set_event_loop(made)
-    yield made
-    asyncio.set_event_loop(None)
-    made.close()
+pytestmark = pytest.mark.usefixtures("loop")
 
 
 def met(loop: asyncio.AbstractEventLoop, actual: str, desired: str) -> object:

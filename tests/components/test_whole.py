@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pulumi
@@ -11,14 +10,7 @@ import pytest
 
 from components.whole import Whole, whole
 
-
-@pytest.fixture(autouse=True)
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    made = asyncio.new_event_loop()
-    asyncio.set_event_loop(made)
-    yield made
-    asyncio.set_event_loop(None)
-    made.close()
+pytestmark = pytest.mark.usefixtures("loop")
 
 
 def value_of(loop: asyncio.AbstractEventLoop, output: pulumi.Output[Any]) -> Any:

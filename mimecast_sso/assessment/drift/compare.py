@@ -66,11 +66,11 @@ def _concerned(finding: Finding, assessment: Assessment) -> Collection[str] | No
     if finding.object == mimecast.ADDRESS or finding.aspect == mimecast.MEMBER:
         # A member may be a whole domain, as @example.com.
         whole = finding.key.startswith("@")
-        return [
+        return {
             each
             for each in assessment.forecast.broken
             if each == finding.key or (whole and each.endswith(finding.key))
-        ]
+        }
     account = assessment.snapshot.directory.accounts.get(finding.key)
     return account.names if finding.object == entra.ASSIGNMENT and account is not None else None
 

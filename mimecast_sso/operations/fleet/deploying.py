@@ -94,9 +94,8 @@ class Before:
             broken, failing, changes = (
                 tuple(map(str, found[name])) for name in ("broken", "failing", "changes")
             )
-            tiles = tuple(
-                map(str, found.get("tiles", ()))
-            )  # Absent from a run that an earlier release began.
+            # Absent from a run that an earlier release began.
+            tiles = tuple(map(str, found.get("tiles", ())))
             return cls(int(found["signedIn"]), broken, failing, changes, str(found["planned"]), tiles)
         except (KeyError, TypeError, ValueError):
             return None
