@@ -57,7 +57,7 @@ def test_a_claims_policy_that_somebody_replaced_is_seen_before_a_run_that_refres
     assert world.principal["_claimsMappingPolicies"] == [other]
     # The last of the ways out that it names.
     path = f"{GRAPH}/servicePrincipals/{world.principal['id']}/claimsMappingPolicies/{other}/$ref"
-    assert f"--method DELETE --url {path}" in refused.text
+    assert f"--method DELETE --url '{path}'" in refused.text
     assert world.made.running.graph().delete(path, timeout=30).ok
     assert world.made.sso("up", "--yes", "--refresh").code == 0
     assert world.principal["_claimsMappingPolicies"] == [own]
