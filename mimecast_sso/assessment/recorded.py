@@ -72,10 +72,10 @@ def _ask(stack: str) -> Mapping[str, Mapping[str, Any]]:
     response = monitor.Invoke(request)
     if response.failures:
         raise ValueError(response.failures[0].reason)
-    answer = MessageToDict(getattr(response, "return"))
-    if "outputs" not in answer:
+    returned = MessageToDict(getattr(response, "return"))
+    if "outputs" not in returned:
         raise ValueError(f"the response of {_FUNCTION} has no outputs")
-    outputs: Mapping[str, Mapping[str, Any]] = answer["outputs"]
+    outputs: Mapping[str, Mapping[str, Any]] = returned["outputs"]
     return outputs
 
 

@@ -63,7 +63,7 @@ def _asked(verb: str, environment: Mapping[str, str], query: Mapping[str, str], 
     url, bearer = _first(environment, _URLS), _first(environment, _BEARERS)
     where = f"The identity token of this pipeline could not be fetched from {url}"
     try:
-        answer = requests.request(
+        response = requests.request(
             verb,
             environment[url],
             params=query,
@@ -72,11 +72,11 @@ def _asked(verb: str, environment: Mapping[str, str], query: Mapping[str, str], 
             timeout=_TIMEOUT_SECONDS,
             allow_redirects=False,
         )
-        if answer.ok:
-            return str(answer.json()[key])
+        if response.ok:
+            return str(response.json()[key])
     except (requests.RequestException, KeyError, ValueError) as error:
         raise CredentialsMissing(f"{where}: {type(error).__name__}. Check {url}") from None
     raise CredentialsMissing(
-        f"{where}: HTTP {answer.status_code}. Check {bearer}, and that this job may request a token (GitHub: "
+        f"{where}: HTTP {response.status_code}. Check {bearer}, and that this job may request a token (GitHub: "
         "permission id-token: write)"
     )

@@ -150,26 +150,28 @@ class GraphClient:
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
             token = self._token()
-            answer = self._send(token, method, path, **options)
-            if answer.status_code == requests.codes.unauthorized:
+            response = self._send(token, method, path, **options)
+            if response.status_code == requests.codes.unauthorized:
                 # Revoked, or expired by another clock than this one: nothing was done, so it is sent once more.
                 self._discard(token)
-                answer = self._send(self._token(), method, path, **options)
+                response = self._send(self._token(), method, path, **options)
         except DeadlinePassed as error:
             raise Unreachable(f"Microsoft Graph was not waited for ({method} {path}): {error}") from None
         except OSError as error:  # Also of requests, and of a file of certificates that is missing.
             raise Unreachable(
                 f"Microsoft Graph could not be reached for {method} {path}: {type(error).__name__}"
             ) from None
-        self._note_date(answer)
-        body = _json(answer)
-        if body is None and answer.content:
+        self._note_date(response)
+        body = _json(response)
+        if body is None and response.content:
             raise Unreachable(
-                f"Microsoft Graph, {method} {path}: the response (HTTP {answer.status_code}) is not Graph's; a proxy "
+                f"Microsoft Graph, {method} {path}: the response (HTTP {response.status_code}) is not Graph's; a proxy "
                 "or the sign-in page of a network may have responded in its place"
             )
-        if answer.status_code >= requests.codes.multiple_choices:  # Redirects are not followed.
-            raise from_response(method, path, answer.status_code, body, answer.headers.get("request-id", ""))
+        if response.status_code >= requests.codes.multiple_choices:  # Redirects are not followed.
+            raise from_response(
+                method, path, response.status_code, body, response.headers.get("request-id", "")
+            )
         if not isinstance(body, dict):
             raise Unreachable(f"Microsoft Graph, {method} {path}: the response is not a JSON object")
         return body
@@ -184,7 +186,7 @@ class GraphClient:
         **options: Any,
     ) -> requests.Response:
         with calls.logged("Graph", method, path) as call:
-            answer = self._session.request(
+            response = self._session.request(
                 method,
                 self._base + path,
                 headers={**(headers or {}), "Authorization": f"Bearer {token}"},
@@ -192,8 +194,8 @@ class GraphClient:
                 allow_redirects=False,
                 **options,
             )
-            call.ended = answer.status_code
-        return answer
+            call.ended = response.status_code
+        return response
 
     def _sleep(self, seconds: float) -> None:
         try:
@@ -201,10 +203,10 @@ class GraphClient:
         except DeadlinePassed as error:
             raise Unreachable(f"Microsoft Graph asked for a pause: {error}") from None
 
-    def _note_date(self, answer: requests.Response) -> None:
+    def _note_date(self, response: requests.Response) -> None:
         # Without a readable date, keep the previous one.
         with contextlib.suppress(KeyError, ValueError, OverflowError):
-            self._date = parsedate_to_datetime(answer.headers["Date"]).astimezone(UTC)
+            self._date = parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
 
     def _token(self) -> str:
         from azure.core.exceptions import AzureError  # noqa: PLC0415  (loaded only if needed)
@@ -330,14 +332,14 @@ def _retrying(deadline: Deadline, *methods: str) -> HTTPAdapter:
     return HTTPAdapter(max_retries=retry)
 
 
-def _json(answer: requests.Response) -> Any:
+def _json(response: requests.Response) -> Any:
     """Return the parsed body: an empty object for a response that has none, None if it is not JSON.
 
     Nothing under 200 is not an empty object: a list that was lost on the way would be taken for an empty one.
     """
-    if not answer.content:
-        return {} if answer.status_code == requests.codes.no_content else None
+    if not response.content:
+        return {} if response.status_code == requests.codes.no_content else None
     try:
-        return parse_json(answer.content)
+        return parse_json(response.content)
     except ValueError:
         return None

@@ -32,14 +32,14 @@ class ManagedIdentityEndpoint:
         session = requests.Session()
         session.trust_env = False  # The endpoint is local to the machine; a proxy would be another machine.
         try:
-            answer = session.get(
+            response = session.get(
                 self._endpoint, params=query, headers={"Metadata": "true"}, timeout=_TIMEOUT_SECONDS
             )
-            found = answer.json()
-            if answer.ok:
+            found = response.json()
+            if response.ok:
                 return AccessToken(str(found["access_token"]), int(time.time()) + int(found["expires_in"]))
             reason = (
-                f"HTTP {answer.status_code}: {found.get('error_description') or found.get('error') or ''}"
+                f"HTTP {response.status_code}: {found.get('error_description') or found.get('error') or ''}"
             )
         except (requests.RequestException, ValueError, KeyError, AttributeError) as error:
             reason = type(error).__name__

@@ -32,10 +32,10 @@ class Account:
 
 def read_account(client: MimecastClient) -> Account:
     """The account that the credentials belong to. Raises MimecastError."""
-    answer = client.legacy(GET_ACCOUNT, {}).accepted("read the account")
-    if not answer.data or not answer.data[0].get("accountCode"):
-        raise MalformedResponse("Mimecast's response contains no account", method="POST", path=answer.path)
-    item = answer.data[0]
+    response = client.legacy(GET_ACCOUNT, {}).accepted("read the account")
+    if not response.data or not response.data[0].get("accountCode"):
+        raise MalformedResponse("Mimecast's response contains no account", method="POST", path=response.path)
+    item = response.data[0]
     return Account(
         code=str(item["accountCode"]),
         region=str(item.get("region") or ""),

@@ -181,11 +181,11 @@ def disabled_states(client: MimecastClient, addresses: Iterable[str]) -> dict[st
     states: dict[str, AddressFlags] = {}
     for start in range(0, len(asked), USERS_PER_UPDATE):
         items = [{"emailAddress": address} for address in asked[start : start + USERS_PER_UPDATE]]
-        answer = client.legacy(READ_USER, *items)
-        for failure in answer.failures:
+        response = client.legacy(READ_USER, *items)
+        for failure in response.failures:
             if failure.code != FORBIDDEN_FOR_ADDRESS:
-                raise answer.rejection(failure, "read whether addresses are disabled")
-        for row in answer.data:
+                raise response.rejection(failure, "read whether addresses are disabled")
+        for row in response.data:
             states[same_key(str(row.get("emailAddress") or ""))] = AddressFlags(
                 row.get("accountDisabled") is True, row.get("accountLocked") is True
             )

@@ -129,11 +129,11 @@ def _rows(client: MimecastClient, since: datetime, most_pages: int = _MOST_PAGES
     rows: list[dict[str, Any]] = []
     page: dict[str, Any] = {"pageSize": GET_AUDIT_EVENTS.page_size}
     for _ in range(most_pages):
-        answer = client.legacy(GET_AUDIT_EVENTS, span, page=page).accepted("read the audit log")
-        rows += answer.data
-        if not answer.next_page:
+        response = client.legacy(GET_AUDIT_EVENTS, span, page=page).accepted("read the audit log")
+        rows += response.data
+        if not response.next_page:
             return rows
-        page = page | {"pageToken": answer.next_page}
+        page = page | {"pageToken": response.next_page}
     raise MalformedResponse(
         f"Mimecast's audit log has more than {most_pages} pages since {since:%Y-%m-%d %H:%MZ}, and was not read "
         "completely",

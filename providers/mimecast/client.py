@@ -7,8 +7,8 @@ The *v2* one has verbs, paths and plain JSON.
 Example::
 
     client = MimecastClient(Credentials("id", "secret"))
-    answer = client.legacy(GET_ACCOUNT, {})
-    print(answer.data[0]["accountCode"])
+    response = client.legacy(GET_ACCOUNT, {})
+    print(response.data[0]["accountCode"])
 
 Reads are repeated after a lost response or a server failure. Writes are repeated only if the gateway refused them
 before processing (quota, expired token) or if nothing was sent. After a lost response `UnclearOutcome` is raised, and
@@ -190,10 +190,10 @@ class MimecastClient:
         for _ in range(_LISTING_PASSES):
             steady = True
             total: int | None = None
-            for answer in self._legacy_pages(endpoint, item):
-                found.update(read(row) for row in rows_of(answer, rows))
-                steady = steady and total in (None, answer.total)
-                total = answer.total
+            for response in self._legacy_pages(endpoint, item):
+                found.update(read(row) for row in rows_of(response, rows))
+                steady = steady and total in (None, response.total)
+                total = response.total
             if steady:
                 break
         return found
@@ -202,12 +202,12 @@ class MimecastClient:
         page: Json = {"pageSize": endpoint.page_size} if endpoint.page_size else {}
         seen: set[str] = set()
         while True:
-            answer = self.legacy(endpoint, item, page=page).accepted("list")
-            yield answer
-            if not answer.next_page:
+            response = self.legacy(endpoint, item, page=page).accepted("list")
+            yield response
+            if not response.next_page:
                 return
-            _once(answer.next_page, seen, endpoint.path)
-            page = {**page, "pageToken": answer.next_page}
+            _once(response.next_page, seen, endpoint.path)
+            page = {**page, "pageToken": response.next_page}
 
     def v2(
         self,
@@ -241,11 +241,11 @@ class MimecastClient:
         params = {"pageSize": str(page_size)}
         seen: set[str] = set()
         while True:
-            answer = self.v2("GET", path, permission=permission, params=params)
-            if named and rows not in answer:
+            response = self.v2("GET", path, permission=permission, params=params)
+            if named and rows not in response:
                 raise MalformedResponse(f"Mimecast's response has no list {rows!r}", method="GET", path=path)
-            yield from (row for row in answer.get(rows) or () if isinstance(row, dict))
-            token = next_page(answer.get("meta"))
+            yield from (row for row in response.get(rows) or () if isinstance(row, dict))
+            token = next_page(response.get("meta"))
             if not token:
                 return
             _once(token, seen, path)

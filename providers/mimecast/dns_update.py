@@ -97,7 +97,7 @@ def publish_proof(server: UpdateServer, domain: str, code: str) -> None:
     update.add(owner.relativize(zone), TTL, server.record_type, text)
     address, port = _address(server.server)
     try:
-        answer = dns.query.tcp(update, address, timeout=TIMEOUT, port=port)
+        response = dns.query.tcp(update, address, timeout=TIMEOUT, port=port)
     except dns.tsig.PeerError as error:
         raise DnsUpdateError(
             f"The name server {server.server} refuses the key: {type(error).__name__}"
@@ -106,10 +106,10 @@ def publish_proof(server: UpdateServer, domain: str, code: str) -> None:
         raise DnsUpdateError(
             f"The name server {server.server} did not apply the update of {name}: {type(error).__name__}"
         ) from None
-    if answer.rcode() != dns.rcode.NOERROR:
+    if response.rcode() != dns.rcode.NOERROR:
         raise DnsUpdateError(
             f"The name server {server.server} refuses the update of {name} in zone {server.zone}: "
-            f"{dns.rcode.to_text(answer.rcode())}"
+            f"{dns.rcode.to_text(response.rcode())}"
         )
 
 
@@ -121,16 +121,16 @@ def find_zone(server: UpdateServer) -> str:
     address, port = _address(server.server)
     query = dns.message.make_query(dns.name.from_text(server.zone), dns.rdatatype.SOA)
     try:
-        answer = dns.query.tcp(query, address, timeout=TIMEOUT, port=port)
+        response = dns.query.tcp(query, address, timeout=TIMEOUT, port=port)
     except (OSError, dns.exception.DNSException) as error:
         raise DnsUpdateError(
             f"The name server {server.server} did not respond: {type(error).__name__}"
         ) from None
-    for record in (record for rrset in answer.answer for record in rrset):
+    for record in (record for rrset in response.answer for record in rrset):
         if record.rdtype == dns.rdatatype.SOA:
             return str(record.mname)
     raise DnsUpdateError(
-        f"The name server {server.server} does not serve zone {server.zone}: {dns.rcode.to_text(answer.rcode())}"
+        f"The name server {server.server} does not serve zone {server.zone}: {dns.rcode.to_text(response.rcode())}"
     )
 
 

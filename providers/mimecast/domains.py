@@ -196,9 +196,9 @@ def remove_domain(client: MimecastClient, domain: str, *, registered: bool) -> N
         return
 
     def delete() -> bool:
-        answer = client.legacy(DELETE_PENDING_DOMAIN, {"domain": domain, "id": found.secure_id})
-        if answer.failures and find_domain(client, domain) is not None:
-            answer.accepted(f"delete the pending domain {domain}")
+        response = client.legacy(DELETE_PENDING_DOMAIN, {"domain": domain, "id": found.secure_id})
+        if response.failures and find_domain(client, domain) is not None:
+            response.accepted(f"delete the pending domain {domain}")
         return True
 
     settle(delete, lambda: find_domain(client, domain) is None)
@@ -206,19 +206,19 @@ def remove_domain(client: MimecastClient, domain: str, *, registered: bool) -> N
 
 def _register(client: MimecastClient, domain: str, inbound_type: str, now: datetime | None) -> DomainStatus:
     def register() -> DomainStatus:
-        answer = client.legacy(CREATE_DOMAIN, {"domain": domain, "inboundType": inbound_type})
+        response = client.legacy(CREATE_DOMAIN, {"domain": domain, "inboundType": inbound_type})
         # The response is not sufficient: a subdomain of an internal domain is internal at once.
-        return find_domain(client, domain, now) or _registered(answer, domain, now)
+        return find_domain(client, domain, now) or _registered(response, domain, now)
 
     return settle(register, lambda: find_domain(client, domain, now))
 
 
-def _registered(answer: LegacyResponse, domain: str, now: datetime | None) -> DomainStatus:
+def _registered(response: LegacyResponse, domain: str, now: datetime | None) -> DomainStatus:
     """The domain from the response to its registration, while Mimecast does not list it yet."""
-    created = _named(answer.data, domain)
+    created = _named(response.data, domain)
     if created is not None and created.get("token"):
         return _pending(domain, created, now or datetime.now(UTC))
-    refusal = answer.rejection(answer.failures[0], f"register {domain}") if answer.failures else None
+    refusal = response.rejection(response.failures[0], f"register {domain}") if response.failures else None
     if refusal is not None and not _held_elsewhere(refusal):
         raise refusal
     # It is not documented whether the vendor reports this as a failure.
@@ -255,13 +255,13 @@ def _with_inbound_type(client: MimecastClient, status: DomainStatus, inbound_typ
 
 def _renewals(client: MimecastClient, domain: str) -> set[str]:
     def renew() -> set[str]:
-        answer = client.v2(
+        response = client.v2(
             "POST",
             GENERATE_TOKEN_PATH,
             permission="Directories | Internal | Register New Domain",
             body={"domains": [domain]},
         )
-        results = answer.get("results")
+        results = response.get("results")
         return {
             same_key(str(result.get("domain") or ""))
             for result in (results if isinstance(results, list) else [])

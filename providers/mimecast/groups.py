@@ -122,12 +122,12 @@ def provide_group(
 
 
 def _create(client: MimecastClient, name: str) -> CloudGroup:
-    answer = client.legacy(CREATE_GROUP, {"description": name}).accepted(f"create the group {name!r}")
-    if not (answer.data and answer.data[0].get("id")):
+    response = client.legacy(CREATE_GROUP, {"description": name}).accepted(f"create the group {name!r}")
+    if not (response.data and response.data[0].get("id")):
         raise UnclearOutcome(
             f"Mimecast's response does not show the group {name!r}", method="POST", path=CREATE_GROUP.path
         )
-    return _group(answer.data[0] | {"description": name})
+    return _group(response.data[0] | {"description": name})
 
 
 def rename_group(client: MimecastClient, old: str, new: str) -> CloudGroup:
@@ -163,9 +163,9 @@ def remove_group(client: MimecastClient, name: str, *, created: bool) -> None:
         return
 
     def delete() -> bool:
-        answer = client.legacy(DELETE_GROUP, {"id": group.secure_id})
-        if answer.failures and find_group(client, name) is not None:
-            answer.accepted(f"delete the group {name!r}")
+        response = client.legacy(DELETE_GROUP, {"id": group.secure_id})
+        if response.failures and find_group(client, name) is not None:
+            response.accepted(f"delete the group {name!r}")
         return True
 
     settle(delete, lambda: find_group(client, name) is None)
@@ -226,22 +226,22 @@ def _write(
     for batch in _batches(members, MEMBERS_PER_REQUEST):
         items = [{"id": group.secure_id, **_item(member)} for member in batch]
         try:
-            answer = client.legacy(endpoint, *items)
+            response = client.legacy(endpoint, *items)
         except UnclearOutcome as lost:
             problems |= dict.fromkeys(batch, lost)
             continue
-        problems |= _refused(answer, batch, harmless)
+        problems |= _refused(response, batch, harmless)
     return problems
 
 
-def _refused(answer: LegacyResponse, batch: list[str], harmless: str) -> dict[str, MimecastError]:
+def _refused(response: LegacyResponse, batch: list[str], harmless: str) -> dict[str, MimecastError]:
     problems: dict[str, MimecastError] = {}
-    for failure in answer.failures:
+    for failure in response.failures:
         if failure.code == harmless:
             continue
         member = _member(failure.key)
         affected = [member] if member in batch else batch
-        problems |= {name: answer.rejection(failure, f"change the member {name}") for name in affected}
+        problems |= {name: response.rejection(failure, f"change the member {name}") for name in affected}
     return problems
 
 

@@ -265,9 +265,9 @@ def _code_of(payload: Any) -> str:
     return next((code for code in codes if isinstance(code, str) and code), "")
 
 
-def rows_of(answer: LegacyResponse, key: str) -> Iterable[Json]:
+def rows_of(response: LegacyResponse, key: str) -> Iterable[Json]:
     """The objects in the arrays ``key`` of a response's data."""
-    for item in answer.data:
+    for item in response.data:
         rows = item.get(key)
         yield from (row for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
 

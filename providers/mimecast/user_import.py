@@ -61,8 +61,10 @@ def import_file(client: MimecastClient, names: Mapping[str, str], pause: Callabl
         UnclearOutcome: It is unknown whether Mimecast accepted the file.
         MimecastError: It did not.
     """
-    answer = client.upload(IMPORT_USERS, {ARGUMENT_HEADER: _ARGUMENT}, _csv(names)).accepted("import a file")
-    number = str(answer.data[0].get("id") or "") if answer.data else ""
+    response = client.upload(IMPORT_USERS, {ARGUMENT_HEADER: _ARGUMENT}, _csv(names)).accepted(
+        "import a file"
+    )
+    number = str(response.data[0].get("id") or "") if response.data else ""
     if not number:
         raise UnclearOutcome(
             "Mimecast's response to the import contains no id", method="POST", path=IMPORT_USERS.path
@@ -87,13 +89,13 @@ def _follow(client: MimecastClient, number: str, pause: Callable[[float], None])
         waited, unchanged = waited + poll, unchanged + poll
         poll = min(poll * 1.5, _LONGEST_POLL)
         try:
-            answer = client.legacy(GET_IMPORT_STATUS, {"id": number}).accepted("read the import's status")
+            response = client.legacy(GET_IMPORT_STATUS, {"id": number}).accepted("read the import's status")
         except MimecastError as error:
             _log.warning(
                 "The status of the running import cannot be read, so the addresses are listed now: %s", error
             )
             return
-        status = answer.data[0] if answer.data else {}
+        status = response.data[0] if response.data else {}
         if _has_ended(status):
             return
         if status != seen:

@@ -55,9 +55,9 @@ class Tenant:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Graph, as the portal would."""
-        answer = self.graph.request(method, f"{GRAPH}{path}", json=body, timeout=30)
-        assert answer.ok, f"{method} {path}: {answer.text}"
-        return answer.json() if answer.content else {}
+        response = self.graph.request(method, f"{GRAPH}{path}", json=body, timeout=30)
+        assert response.ok, f"{method} {path}: {response.text}"
+        return response.json() if response.content else {}
 
     def set_principal(self, **values: Any) -> None:
         """Properties of the service principal."""
@@ -116,10 +116,10 @@ def bare(graph: requests.Session, control: Control, name: str = NAME) -> Tenant:
     """A new instance of the gallery template and nothing else."""
     found = graph.get(f"{GRAPH}/applicationTemplates?$filter=displayName eq '{NAME}'", timeout=30).json()
     template = found["value"][0]["id"]
-    answer = graph.post(
+    response = graph.post(
         f"{GRAPH}/applicationTemplates/{template}/instantiate", json={"displayName": name}, timeout=30
     )
-    made = answer.json()
+    made = response.json()
     return Tenant(graph, control, made["application"], made["servicePrincipal"])
 
 

@@ -57,11 +57,11 @@ elif words[:2] == ["account", "get-access-token"]:
     scope = options.get("--scope") or options["--resource"].rstrip("/") + "/.default"
     tenant = options.get("--tenant", "{tenant}")
     url = f"https://login.microsoftonline.com/{{tenant}}/oauth2/v2.0/token"
-    answer = requests.post(url, data={{**login, "scope": scope}}, timeout=30)
-    if not answer.ok:
-        sys.exit("ERROR: " + answer.json()["error_description"])
-    until = int(time.time()) + int(answer.json()["expires_in"])
-    print(json.dumps({{"accessToken": answer.json()["access_token"], "expires_on": until,
+    response = requests.post(url, data={{**login, "scope": scope}}, timeout=30)
+    if not response.ok:
+        sys.exit("ERROR: " + response.json()["error_description"])
+    until = int(time.time()) + int(response.json()["expires_in"])
+    print(json.dumps({{"accessToken": response.json()["access_token"], "expires_on": until,
                       "expiresOn": datetime.fromtimestamp(until).strftime("%Y-%m-%d %H:%M:%S.%f"),
                       "subscription": "{tenant}", "tenant": tenant, "tokenType": "Bearer"}}))
 else:
@@ -150,7 +150,7 @@ def service(token: Callable[[], str] | None = None) -> Iterator[Service]:
     made = Service()
 
     class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
+        def respond(self) -> None:
             made.asked.append((self.command, self.path, self.headers.get("Authorization", "")))
             query = parse_qs(urlsplit(self.path).query)
             headers = dict(self.headers.items())
@@ -164,7 +164,7 @@ def service(token: Callable[[], str] | None = None) -> Iterator[Service]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = answer  # noqa: N815
+        do_GET = do_POST = respond  # noqa: N815
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -22,7 +22,7 @@ class Interrupted(GraphClient):
         self._calls = 0
 
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        answer = super()._call(method, path, **options)
+        response = super()._call(method, path, **options)
         self._calls += 1
         self._meanwhile.pop(self._calls, lambda: None)()
-        return answer
+        return response

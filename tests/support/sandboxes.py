@@ -125,22 +125,22 @@ class RunningSandbox:
         """A new application from the gallery: ``application`` and ``servicePrincipal``."""
         templates, graph = "https://graph.microsoft.com/v1.0/applicationTemplates", self.graph()
         found = graph.get(f"{templates}?$filter=displayName eq '{template}'", timeout=30).json()["value"]
-        answer = graph.post(
+        response = graph.post(
             f"{templates}/{found[0]['id']}/instantiate", json={"displayName": name}, timeout=30
         )
-        answer.raise_for_status()
-        made: dict[str, Any] = answer.json()
+        response.raise_for_status()
+        made: dict[str, Any] = response.json()
         return made
 
     def _with_token(self, **form: str) -> requests.Session:
         session = self.session()
-        answer = session.post(
+        response = session.post(
             f"https://login.microsoftonline.com/{credentials.TENANT_ID}/oauth2/v2.0/token",
             data={**form, "scope": "https://graph.microsoft.com/.default"},
             timeout=30,
         )
-        answer.raise_for_status()
-        session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        response.raise_for_status()
+        session.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
         return session
 
 

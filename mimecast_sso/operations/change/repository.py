@@ -210,13 +210,13 @@ def _blob(mode: str, kind: str, object_id: str) -> Blob:
     return Blob(object_id, "is a link, not a file" if mode == "120000" else "is not a file")
 
 
-def _batch(answer: bytes) -> Iterator[bytes]:
+def _batch(output: bytes) -> Iterator[bytes]:
     """The contents in the output of ``git cat-file --batch``: a line with the size, the content, a line break."""
     at = 0
-    while at < len(answer):
-        end = answer.index(b"\n", at)
-        size = int(answer[at:end].rsplit(b" ", 1)[1])
-        yield answer[end + 1 : end + 1 + size]
+    while at < len(output):
+        end = output.index(b"\n", at)
+        size = int(output[at:end].rsplit(b" ", 1)[1])
+        yield output[end + 1 : end + 1 + size]
         at = end + size + 2
 
 

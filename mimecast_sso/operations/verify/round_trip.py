@@ -120,15 +120,15 @@ class Walk:
 class _Page:
     """A loaded page; forms and elements are found by their id."""
 
-    def __init__(self, answer: requests.Response) -> None:
-        self._answer = answer
-        self._root: Any = cast("Any", html.fromstring(answer.content or b"<html/>", base_url=answer.url))
+    def __init__(self, response: requests.Response) -> None:
+        self._response = response
+        self._root: Any = cast("Any", html.fromstring(response.content or b"<html/>", base_url=response.url))
         self._root.make_links_absolute()
 
     def form(self, identifier: str) -> Any | None:
         found = next((form for form in self._root.forms if form.get("id") == identifier), None)
         if found is not None:
-            found.action = found.action or self._answer.url
+            found.action = found.action or self._response.url
         return found
 
     def text(self, identifier: str) -> str | None:
@@ -148,4 +148,4 @@ class _Page:
                 return said
         if self.form("password") is not None:
             return "Mimecast asks for a password: single sign-on is not enforced for this address."
-        return f"{self._answer.url}: HTTP {self._answer.status_code}, and no form to continue with."
+        return f"{self._response.url}: HTTP {self._response.status_code}, and no form to continue with."
