@@ -1,1 +1,1 @@
-"""What is deployed: component resources and the typed settings they are built from."""
+"""What is deployed: one component resource per file, with its typed arguments."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_azuread as azuread
 
-from components.requirements import Requirement
 from mimecast_sso.assessment.adoption import Adoption, ImportedAssignment, feature_tags
 from mimecast_sso.assessment.record import RecordedAssignment, RecordedPolicy
 from mimecast_sso.facts.entra import CUSTOM_TAG, DEFAULT_ACCESS_ROLE_ID, GALLERY_TAG, USER_ROLE_NAMES
+from mimecast_sso.registration.requirements import Requirement
 from providers.entra.claims import claims_definition, same_meaning
 from providers.entra.resources import DefaultReplyUrl
 

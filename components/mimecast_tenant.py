@@ -8,14 +8,14 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
-from components.messages import say
-from components.requirements import Requirement, once_met
-from components.whole import Whole, whole
 from mimecast_sso.console import attestation, run_sheet
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
 from mimecast_sso.facts.profile_form import FIELDS, Control
 from mimecast_sso.provenance import Statement
+from mimecast_sso.registration.large_values import Whole, whole
+from mimecast_sso.registration.messages import say
+from mimecast_sso.registration.requirements import Requirement, once_met
 from mimecast_sso.settings import ProfileSlot
 from mimecast_sso.text.names import domain_of, enumerate_some
 from mimecast_sso.text.wording import count, people

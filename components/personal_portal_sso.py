@@ -11,7 +11,6 @@ import pulumi
 
 from components.account_for_tests import AccountForTests, AccountForTestsArgs
 from components.gallery_application import GalleryApplication, GalleryApplicationArgs, LeftAlone
-from components.messages import say
 from components.mimecast_tenant import (
     AddressArgs,
     ChainArgs,
@@ -21,13 +20,11 @@ from components.mimecast_tenant import (
     MimecastTenantArgs,
     PublishProof,
 )
-from components.requirements import once_met
 from components.signing_certificates import (
     ImportedCertificate,
     SigningCertificates,
     SigningCertificatesArgs,
 )
-from components.whole import whole
 from mimecast_sso.assessment import (
     application_owners,
     certificate_expiry,
@@ -46,6 +43,9 @@ from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.console.form import console_form
 from mimecast_sso.provenance import How, Known, Statement, live, unknown
+from mimecast_sso.registration.large_values import whole
+from mimecast_sso.registration.messages import say
+from mimecast_sso.registration.requirements import once_met
 from mimecast_sso.settings import (
     REFUSED,
     Address,

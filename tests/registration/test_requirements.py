@@ -7,7 +7,7 @@ import asyncio
 import pulumi
 import pytest
 
-from components.requirements import Requirement, once_met
+from mimecast_sso.registration.requirements import Requirement, once_met
 
 pytestmark = pytest.mark.usefixtures("loop")
 

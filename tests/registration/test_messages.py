@@ -5,8 +5,8 @@ from __future__ import annotations
 import pulumi
 import pytest
 
-from components.messages import say
 from mimecast_sso.provenance import How, Statement, Verdict
+from mimecast_sso.registration.messages import say
 
 
 @pytest.fixture

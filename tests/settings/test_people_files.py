@@ -18,7 +18,7 @@ from mimecast_sso.settings import (
     from_values,
     written_elsewhere,
 )
-from tests.components.test_settings import SMALLEST
+from tests.settings.test_settings import SMALLEST
 
 
 def read(folder: Path, content: str | bytes) -> tuple[Address, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.whole import Whole, whole
+from mimecast_sso.registration.large_values import Whole, whole
 
 pytestmark = pytest.mark.usefixtures("loop")
 

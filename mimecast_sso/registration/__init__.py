@@ -1,0 +1,1 @@
+"""Help for components that register resources: messages, requirements of a step, large values in inputs."""
