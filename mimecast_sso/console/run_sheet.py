@@ -7,7 +7,6 @@ fixed headings.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -29,6 +28,7 @@ from mimecast_sso.facts.profile_form import (
     FormSection,
 )
 from mimecast_sso.facts.regions import REGIONS
+from mimecast_sso.text.paragraphs import paragraph
 from mimecast_sso.text.times import utc_text
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ LEAVE_EMPTY = "leave empty"
 CERTIFICATE_BELOW = "the text below, on one line"
 ADMINISTRATORS_PROFILE = "Account_Administrators_Authentication_Profile"
 
-_TEXT_WIDTH = 100
 _TEMPLATES = Path(__file__).parent / "templates"
 _CERTIFICATE = "certificate"
 _PRESENT_PATHS = {
@@ -483,15 +482,8 @@ def _items(paragraphs: list[str]) -> list[str]:
     return [line for paragraph in paragraphs for line in _wrapped(paragraph, "- ", "  ")]
 
 
-def _wrapped(paragraph: str, first: str = "", rest: str = "") -> list[str]:
-    return textwrap.wrap(
-        paragraph,
-        _TEXT_WIDTH,
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def _wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
+    return paragraph(text, first, rest).splitlines()
 
 
 # -- HTML -----------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.terminal import say
 from mimecast_sso.text.terminals import argument, write_to_anything
 
 _log = logging.getLogger(__name__)
@@ -93,18 +94,16 @@ def run(words: Sequence[str]) -> int:
     except click.Abort:
         code = Exit.ERROR
     except OperationError as error:
-        click.echo(error, err=True)
+        say(error, err=True)
         code = error.code
     except BrokenPipeError:
         code = Exit.ERROR  # In an ASCII locale click writes past our streams.
     except OSError as error:
-        click.echo(
-            f"{error.filename or 'A file'} cannot be used: {error.strerror}. Fix that and rerun.", err=True
-        )
+        say(f"{error.filename or 'A file'} cannot be used: {error.strerror}. Fix that and rerun.", err=True)
         code = Exit.ERROR
     except Exception as error:
         code = _code_of(error)
-        click.echo(error, err=True)
+        say(error, err=True)
     _log.info("ended with exit code %d", int(code or Exit.FINE))
     return int(code or Exit.FINE)
 

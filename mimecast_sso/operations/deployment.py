@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast, get_args
 
-import click
-
 from mimecast_sso.assessment.guards import claims_policy
 from mimecast_sso.assessment.plan_digest import ANNOUNCED, digest
 from mimecast_sso.assessment.record import RecordedProfile
@@ -20,6 +18,7 @@ from mimecast_sso.operations.engine import Engine, EngineName, RunOutcome
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.review.comment import digest_of
 from mimecast_sso.operations.stacks import Stack, open_stack
+from mimecast_sso.operations.terminal import say
 from mimecast_sso.provenance import Statement, Verdict
 from mimecast_sso.settings import ProfileSlot, Settings
 from mimecast_sso.text import foreign
@@ -96,7 +95,7 @@ def deploy(
         else:
             profiles.remove_run_sheet(stack, slot)
     for statement in on_save:
-        click.echo(f"{statement.brief}.")
+        say(f"{statement.brief}.")
     return Exit.FINE
 
 
@@ -111,16 +110,16 @@ def _refuse_refresh(stack: Stack, settings: Settings, engine: Engine) -> None:
 def _say_who_fails(stack: Stack, settings: Settings, engine: Engine, outcome: RunOutcome) -> None:
     """Print who signs in, and who cannot, after a run that stopped half-way."""
     if outcome.changed_types - {types.STACK}:
-        click.echo("\nSign-ins after this run, which did not finish:")
+        say("\nSign-ins after this run, which did not finish:")
         for statement in assessing.people(assessing.try_to_assess(stack, settings, engine)):
             if statement.subject == assessing.PEOPLE:
-                click.echo(f"    {statement.brief}")
+                say(f"    {statement.brief}")
 
 
 def _refuse_unreviewed(stack: Stack, engine: Engine, outcome: RunOutcome) -> None:
     """Refuse any change without a reviewed plan, but for what every run repeats. Raises OperationError (refused)."""
     if plan.only_retries_proofs(stack, engine, outcome):
-        click.echo(
+        say(
             "No review is needed: this run only tries again to verify domains, and creates the addresses that wait for "
             "them."
         )
@@ -162,13 +161,13 @@ def _preview(
 
 
 def _name(affected: Sequence[Statement]) -> None:
-    click.echo("Whose sign-in changes, or fails (read live: Entra, Mimecast):")
+    say("Whose sign-in changes, or fails (read live: Entra, Mimecast):")
     for statement in affected:
         # Failures are in capitals, as in every table.
         mark = f"{statement.verdict}  " if statement.verdict is not Verdict.NOTE else ""
-        click.echo(f"    {mark}{foreign.one_line(statement.subject)}: {statement.brief}")
+        say(f"    {mark}{foreign.one_line(statement.subject)}: {statement.brief}")
     if not affected:
-        click.echo("    nobody's")
+        say("    nobody's")
 
 
 def _say_the_digest(stack: Stack, engine: Engine, outcome: RunOutcome) -> None:
@@ -176,11 +175,11 @@ def _say_the_digest(stack: Stack, engine: Engine, outcome: RunOutcome) -> None:
     try:
         found = plan.announced(outcome) or digest(plan.of_stack(stack, engine))
     except OperationError as error:
-        click.echo(f"{ANNOUNCED}unknown. {error}")
+        say(f"{ANNOUNCED}unknown. {error}")
         return
-    click.echo(f"{ANNOUNCED}{found}")
+    say(f"{ANNOUNCED}{found}")
     if outcome.changed:
-        click.echo(f"Deploy exactly this plan: mimecast-sso up --stack {stack.name} --expect {found}")
+        say(f"Deploy exactly this plan: mimecast-sso up --stack {stack.name} --expect {found}")
 
 
 def _say_what_is_due(
@@ -193,7 +192,7 @@ def _say_what_is_due(
     if profile.state == "due" and renewed and len(certificates.slots) == 1:
         effect = f"Saving it changes sign-ins: {certificates.expected_gap()}."
     which = ", for the second profile" if profile.slot is ProfileSlot.SECOND else ""
-    click.echo(
+    say(
         f"\n{why}{which}, for an administrator of Mimecast account {settings.account_code}.\n"
         f"Run sheet: {relative(page)} (and .md, .txt). {effect}"
     )

@@ -10,9 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import sys
-import textwrap
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +20,7 @@ import click
 from mimecast_sso.assessment.plan_digest import ANNOUNCED
 from mimecast_sso.console.run_sheet import CONSOLE_WORK_IS_DUE
 from mimecast_sso.text import foreign
+from mimecast_sso.text.paragraphs import on_terminal
 from mimecast_sso.text.wording import count
 
 _COLOUR = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")
@@ -94,7 +92,7 @@ class Concise:
         """Show the end of the run: outputs (if it succeeded), and the count of changes."""
         if self.plans or 0 < len(self._changed) <= _MOST_LISTED:
             for line in dict.fromkeys(self._changed):
-                click.echo(line)
+                click.echo(on_terminal(line))
         if ok and not self.plans:
             self._show_outputs()
         elif self._console_work:
@@ -198,13 +196,7 @@ def wrapped(text: str) -> Iterator[str]:
             if not paragraph.startswith(" ")
             else f"    {foreign.one_line(paragraph)}"
         )
-        if not sys.stdout.isatty():
-            yield line
-        else:
-            width = shutil.get_terminal_size().columns
-            yield from textwrap.wrap(
-                line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-            ) or [""]
+        yield on_terminal(line)
 
 
 def _named(metadata: Mapping[str, Any]) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import click
-
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift import Finding, Severity, keeping
 from mimecast_sso.operations import drift_check
@@ -13,6 +11,7 @@ from mimecast_sso.operations.deployment import deploy, open_with_engine, relativ
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.operations.terminal import say
 from mimecast_sso.settings.drift import ExpectedDrift
 from mimecast_sso.text import foreign
 from mimecast_sso.text.wording import count
@@ -30,13 +29,11 @@ def keep(stack: str, path: str, *, apply_: bool, yes: bool) -> Exit:
     if edit is None:
         raise OperationError(_why_not(finding, assessment), Exit.REFUSED)
     opened.change(edit)
-    click.echo(
-        f"{relative(opened.file)}: mimecast-sso:{edit} is as live now ({foreign.one_line(finding.text)})."
-    )
+    say(f"{relative(opened.file)}: mimecast-sso:{edit} is as live now ({foreign.one_line(finding.text)}).")
     if apply_:
         return deploy(opened, engine, yes=yes, refresh=True)
     commit = "Run" if opened.on_sandbox else "Commit the file, then run"
-    click.echo(f"The next deployment records it. {commit}: {assessment.command('up')} --refresh")
+    say(f"The next deployment records it. {commit}: {assessment.command('up')} --refresh")
     return Exit.FINE
 
 
@@ -56,9 +53,9 @@ def expect(stack: str, path: str, *, days: int, reason: str | None) -> Exit:
     )
     others = [each for each in assessment.settings.drift.expected if each.path != entry.path]
     opened.change(keeping.expected((*others, entry)))
-    click.echo(f"{relative(opened.file)}: {foreign.one_line(finding.path)} is expected until {entry.until}.")
+    say(f"{relative(opened.file)}: {foreign.one_line(finding.path)} is expected until {entry.until}.")
     if not opened.on_sandbox:
-        click.echo("Commit the file: the reports of other clones read theirs.")
+        say("Commit the file: the reports of other clones read theirs.")
     return Exit.FINE
 
 

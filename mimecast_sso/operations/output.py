@@ -23,9 +23,12 @@ import click
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.files import write_text
 from mimecast_sso.provenance import BAD, Statement, Verdict, documents, entries, lines, not_checked
+from mimecast_sso.text.paragraphs import on_terminal
 from mimecast_sso.text.wording import count
 
 _SCHEMA: Final = 1
+_HANGING = 6
+"""Columns by which the continued lines of a table are indented on a terminal."""
 
 Format = Literal["text", "json", "markdown", "html", "junit", "sarif"]
 
@@ -76,10 +79,10 @@ class Output:
     _statements: list[Statement] = field(default_factory=list)
     _lines: list[str] = field(default_factory=list)
 
-    def line(self, text: str) -> None:
-        """Print a line that is not a statement."""
+    def line(self, text: str, rest: str = "  ") -> None:
+        """Print a line that is not a statement; on a terminal, `rest` begins the lines that it continues on."""
         if self.format == "text":
-            self._print(text)
+            self._print(on_terminal(text, rest) if self.file is None else text)
 
     def entry(self, statement: Statement, section: str) -> None:
         """Print one statement of a section, without waiting for the others."""
@@ -92,7 +95,7 @@ class Output:
         self.keep(*statements)
         shown = [each for each in statements if not (self.quiet and each.verdict is Verdict.FINE)]
         for line in lines(shown):
-            self.line(line)
+            self.line(line, rest=" " * _HANGING)
         if len(shown) < len(statements):
             self.line(
                 f"{Verdict.FINE}  {count(len(statements) - len(shown), 'check')}; without --quiet each is listed"

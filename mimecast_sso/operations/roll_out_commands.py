@@ -13,6 +13,7 @@ from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.output import Output, exit_of
 from mimecast_sso.operations.stacks import Stack, open_stack
 from mimecast_sso.operations.tenant import connect
+from mimecast_sso.operations.terminal import say
 from mimecast_sso.text.names import email_address
 from providers.mimecast.errors import MimecastError
 
@@ -59,13 +60,13 @@ def widen(
     if wait is not None:
         _synchronise(opened, roll_out.chosen(opened, settings, choice), wait)
     opened.set_roll_out(choice)
-    click.echo(f"{relative(opened.file)}: {roll_out.describe(choice)}.")
+    say(f"{relative(opened.file)}: {roll_out.describe(choice)}.")
     for statement in roll_out.nobody_chosen(opened, settings, choice):
-        click.echo(f"Warning: {statement.text}.")
+        say(f"Warning: {statement.text}.")
     if apply_:
         # With a refresh: after a rollback the stack's state may still list removed people.
         return deploy(opened, Engine(opened, engine_name(), "roll-out widen"), yes=yes, refresh=True)
-    click.echo(
+    say(
         "Nobody has been added yet; the next deployment does that. "
         f"{'Run' if opened.on_sandbox else 'Commit the file, then run'}: "
         f"mimecast-sso up --stack {opened.name} --refresh"
@@ -77,22 +78,22 @@ def _synchronise(opened: Stack, people: list[str], minutes: int) -> None:
     client = connect(opened)
     synchronising.synchronise(client, minutes)
     for statement in synchronising.absent(client, people):
-        click.echo(f"Warning: {statement}.")
+        say(f"Warning: {statement}.")
 
 
 def halt(stack: str) -> Exit:
     """Write the live members of the group as the pilot, so that nobody is added."""
     opened = open_stack(stack)
     choice, domains = roll_out.halt(opened, opened.settings())
-    click.echo(f"{relative(opened.file)}: {roll_out.describe(choice)}, as read live from the group.")
+    say(f"{relative(opened.file)}: {roll_out.describe(choice)}, as read live from the group.")
     if domains:
-        click.echo(f"Added to the group outside this stack, and kept: {', '.join(domains)}")
+        say(f"Added to the group outside this stack, and kept: {', '.join(domains)}")
     commit = (
         ""
         if opened.on_sandbox
         else " Commit the file, so that no deployment from another clone widens it again."
     )
-    click.echo(f"The group was not changed.{commit}")
+    say(f"The group was not changed.{commit}")
     return Exit.FINE
 
 
@@ -103,9 +104,9 @@ def back(stack: str) -> Exit:
     try:
         done = roll_out.back(opened)
     except MimecastError:
-        click.echo(f"{written} The group may still have members. Rerun this.")
+        say(f"{written} The group may still have members. Rerun this.")
         raise
-    click.echo("\n".join([*done.lines(), written]))
+    say("\n".join([*done.lines(), written]))
     return Exit.PARTLY if done.left else Exit.FINE
 
 

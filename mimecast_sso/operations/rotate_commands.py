@@ -28,6 +28,7 @@ from mimecast_sso.operations.rotation import (
     Step,
 )
 from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.operations.terminal import say
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Certificates, ProfileSlot, Settings
 from mimecast_sso.settings.values import Label
@@ -121,16 +122,16 @@ def _make(
     apply_: bool,
     yes: bool,
 ) -> Exit:
-    click.echo("\n".join(_plan_lines(planned, "Step", opened, applies=apply_)))
+    say("\n".join(_plan_lines(planned, "Step", opened, applies=apply_)))
     if planned.refusals:
         return Exit.ERROR if snapshot.unknown else Exit.REFUSED
     if planned.touches_people:
-        click.echo(f"Expected gap: {snapshot.wanted.expected_gap()}.")
+        say(f"Expected gap: {snapshot.wanted.expected_gap()}.")
     for statement in _effects(opened, engine, snapshot, planned):
-        click.echo(f"{statement}.")
+        say(f"{statement}.")
     if planned.change is not None:
         opened.set_certificates(_checked(planned.change))
-        click.echo(f"Written to {relative(opened.file)}.")
+        say(f"Written to {relative(opened.file)}.")
     elif planned.step is not Step.DEPLOY:
         return Exit.FINE
     if apply_:
@@ -138,24 +139,22 @@ def _make(
         return _deployed(opened, engine, yes=yes)
     if planned.change is not None:
         then = "Run" if opened.on_sandbox else "Commit the file, then run"
-        click.echo(f"Nothing is deployed yet. {then}: {_up(opened)}")
+        say(f"Nothing is deployed yet. {then}: {_up(opened)}")
     return Exit.FINE
 
 
 def _deployed(opened: Stack, engine: Engine, *, yes: bool) -> Exit:
     ended = deploy(opened, engine, yes=yes, refresh=True)
     if ended is not Exit.FINE:
-        click.echo(
+        say(
             f"\nThe step is in {relative(opened.file)}, but its deployment did not complete. Fix the cause, then run: "
             f"{_up(opened)}\nTo undo the step instead: mimecast-sso rotate rollback --stack {opened.name}",
             err=True,
         )
         return ended
     if not opened.on_sandbox:  # On the sandbox the rehearsal has a copy of the file.
-        click.echo(
-            f"\nCommit {relative(opened.file)}: a deployment from a checkout without it undoes the step."
-        )
-    click.echo(f"For the next step, run: mimecast-sso rotate status --stack {opened.name}")
+        say(f"\nCommit {relative(opened.file)}: a deployment from a checkout without it undoes the step.")
+    say(f"For the next step, run: mimecast-sso rotate status --stack {opened.name}")
     return ended
 
 

@@ -11,10 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import click
-
 from mimecast_sso.facts.mimecast_api import SYNCHRONISATION_PAGE
 from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.terminal import say
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live, unknown
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import shown
@@ -91,14 +90,14 @@ def synchronise(client: MimecastClient, minutes: float, clock: Clock | None = No
     before = _settled(client, clock)
     names = enumerate_some([f"“{each.description}”" for each in before.connections])
     if before.running:
-        click.echo(
+        say(
             f"A directory synchronisation is already under way: {enumerate_some(before.running)}. Waiting for that "
             "one. If somebody was added in Entra after it started, rerun this afterwards."
         )
     elif request_run(client, before):
-        click.echo(f"Asked Mimecast to synchronise {names}.")
+        say(f"Asked Mimecast to synchronise {names}.")
     else:
-        click.echo(
+        say(
             f"Asked Mimecast to synchronise {names}. Its response was lost; whether it applied the request is unknown, "
             "and the connections will show it."
         )
@@ -106,7 +105,7 @@ def synchronise(client: MimecastClient, minutes: float, clock: Clock | None = No
     try:
         _wait(waiting, minutes * 60)
     except KeyboardInterrupt:
-        click.echo(f"Stopped waiting. The synchronisation continues at Mimecast. {_UNCHANGED}")
+        say(f"Stopped waiting. The synchronisation continues at Mimecast. {_UNCHANGED}")
         raise
     failed = [each for each in waiting.steps if each.progress is Progress.FAILED]
     if failed:
@@ -132,7 +131,7 @@ def _wait(waiting: _Waiting, seconds: float) -> None:
     while True:
         waiting.look()
         for line in waiting.news():
-            click.echo(line)
+            say(line)
         if waiting.is_over:
             return
         now = clock.monotonic()
@@ -141,7 +140,7 @@ def _wait(waiting: _Waiting, seconds: float) -> None:
             raise OperationError(_out_of_time(waiting, seconds), Exit.PARTLY)
         if now - reminded >= _REMINDER:
             reminded = now
-            click.echo(f"  still waiting, {count(round((now - started) / 60), 'minute')} so far")
+            say(f"  still waiting, {count(round((now - started) / 60), 'minute')} so far")
         clock.sleep(min(pause, left))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 

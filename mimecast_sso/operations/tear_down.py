@@ -24,6 +24,7 @@ from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.tenant import connect, mimecast_time
+from mimecast_sso.operations.terminal import say
 from mimecast_sso.provenance import How, Statement
 from mimecast_sso.settings import Settings
 from mimecast_sso.text.names import enumerate_some, is_among
@@ -135,7 +136,7 @@ def prepare(
     override = settings.override(_GUARD, mimecast_time(stack).at.date())
     if override is None:
         raise OperationError(finding.refusal(), Exit.REFUSED)
-    click.echo(f"Guard {_GUARD} is overridden until {override.until}: {override.reason}.")
+    say(f"Guard {_GUARD} is overridden until {override.until}: {override.reason}.")
     if unread:
         raise OperationError(
             f"Who is in the roll-out group is unknown, so nothing is destroyed: {unread}. Fix that and rerun",
@@ -144,10 +145,10 @@ def prepare(
     if people and ask:
         click.confirm(f"Remove {count(len(people), 'person')} from the roll-out group now?", abort=True)
     if everybody:
-        click.echo("\n".join(roll_out.emptied(stack, settings.roll_out, only=members).lines()))
+        say("\n".join(roll_out.emptied(stack, settings.roll_out, only=members).lines()))
     _wait(stack, settings, just_emptied=bool(everybody), pause=pause)
     _stop_if_needed(stack, _own_members(stack, record), depending())
-    click.echo("Nobody depends on the application (read live). Destroying the Entra side.")
+    say("Nobody depends on the application (read live). Destroying the Entra side.")
 
 
 def _own_members(stack: Stack, record: Record) -> dict[str, frozenset[str]]:
@@ -211,7 +212,7 @@ def _wait(stack: Stack, settings: Settings, *, just_emptied: bool, pause: Callab
     if not just_emptied:
         rest, why = _rest(connect(stack), whole)
     if rest > timedelta():
-        click.echo(
+        say(
             f"Waiting {count(round(rest.total_seconds() / 60), 'minute')} until Mimecast no longer sends anybody to "
             f"Entra: {why}."
         )

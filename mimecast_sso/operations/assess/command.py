@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,9 +18,9 @@ from mimecast_sso.operations.project import find_project
 from mimecast_sso.provenance import Statement
 from mimecast_sso.settings import from_file
 from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.paragraphs import paragraph
 from mimecast_sso.text.wording import people
 
-_WIDTH = 80
 _COLUMN = 6
 
 
@@ -63,8 +62,8 @@ def assess(
         write_stack_file(target, found.fitting.values, found.snapshot)
     statements = statements_of(found)
     output.keep(*statements)
-    for paragraph in _text(found, question, config_file or target, csv_file, target):
-        output.line(paragraph)
+    for text in _text(found, question, config_file or target, csv_file, target):
+        output.line(text)
     return exit_of(statements)
 
 
@@ -163,11 +162,4 @@ def _indented(text: str) -> str:
 def _wrapped(text: str, first: str = "", others: str = "") -> str:
     """A paragraph of terminal width, without characters that control a terminal or reverse text."""
     shown = "".join(each if each.isprintable() else " " for each in text)
-    return textwrap.fill(
-        shown,
-        _WIDTH,
-        initial_indent=first,
-        subsequent_indent=others,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return paragraph(shown, first, others)

@@ -8,6 +8,7 @@ import click
 
 from mimecast_sso.operations.commands import options
 from mimecast_sso.operations.exit_codes import Exit
+from mimecast_sso.operations.terminal import say
 
 
 @click.command()
@@ -62,10 +63,10 @@ def confirm(
         read=read,
     )
     how = " and read back" if read else ""
-    click.echo(
+    say(
         f"Confirmed{how} {confirmed.fingerprint} by {by}, in {relative(opened.file)}.{differs}\n"
         f"Deploy it: mimecast-sso up --stack {stack}"
     )
     if now.remark:
-        click.echo(now.remark)
+        say(now.remark)
     return Exit.FINE

@@ -6,6 +6,7 @@ import click
 
 from mimecast_sso.operations.commands import options
 from mimecast_sso.operations.exit_codes import Exit
+from mimecast_sso.operations.terminal import say
 
 
 @click.command()
@@ -23,5 +24,5 @@ def run_sheet(stack: str, profile: str) -> Exit:
     opened, engine = open_with_engine(stack, "run-sheet")
     settings, wanted = opened.settings(), profiles.require(engine, ProfileSlot(profile))
     page = profiles.write_run_sheet(opened, settings, wanted, assessing.on_save(opened, settings, engine))
-    click.echo(f"Run sheet: {relative(page)} (and .md, .txt)")
+    say(f"Run sheet: {relative(page)} (and .md, .txt)")
     return Exit.FINE

@@ -8,8 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import click
-
 from mimecast_sso.operations import tenant
 from mimecast_sso.operations.assessing import require_tenants_of
 from mimecast_sso.operations.exit_codes import Exit, OperationError
@@ -20,6 +18,7 @@ from mimecast_sso.operations.fidelity.tour import visit
 from mimecast_sso.operations.files import write_text
 from mimecast_sso.operations.output import Output, exit_of
 from mimecast_sso.operations.stacks import Stack, open_stack
+from mimecast_sso.operations.terminal import say
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import count
 from providers.entra.errors import GraphError
@@ -37,7 +36,7 @@ def record(stack: str, report: Path | None, revealed: Iterable[str], output: Out
     recorder = Recorder()
     troubles = make_calls(opened, recorder)
     for trouble in troubles.values():
-        click.echo(trouble, err=True)
+        say(trouble, err=True)
     compared = Recording(recorder.exchanges, expectations(), frozenset(revealed)).compare(troubles)
     target = report or opened.outputs / "fidelity.json"
     _write(target, document(compared, expectations()))
@@ -98,7 +97,7 @@ def _write(file: Path, report: dict[str, Any]) -> None:
 def _say_what_is_left_out(compared: Sequence[Compared]) -> None:
     names = sorted(frozenset().union(*(each.names for each in compared)))
     if names:
-        click.echo(
+        say(
             f"Not in the report: {count(len(names), 'name')} that the sandbox does not have, because each may be a "
             f"value of your tenant: {enumerate_some(names, 40)}. To include one: --reveal NAME",
             err=True,

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import click
-
 from mimecast_sso.operations import tenant
 from mimecast_sso.operations.assess.files import stack_file
 from mimecast_sso.operations.assess.survey import draft
@@ -18,6 +16,7 @@ from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.files import write_text
 from mimecast_sso.operations.project import Project, find_project
 from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.operations.terminal import say
 from mimecast_sso.settings import NAMESPACE, from_values
 from mimecast_sso.text.names import enumerate_some
 from providers.entra import credentials
@@ -125,7 +124,7 @@ def _tenant(stack: Stack, wanted: NewStack, values: dict[str, Any]) -> Iterator[
 
 def _say(project: Project, wanted: NewStack, checked: list[str]) -> None:
     file = os.path.relpath(project.stack_file(wanted.name))
-    click.echo(f"Written: {file}")
+    say(f"Written: {file}")
     for line in checked:
-        click.echo(line)
-    click.echo(f"Next: mimecast-sso preflight --stack {wanted.name}")
+        say(line)
+    say(f"Next: mimecast-sso preflight --stack {wanted.name}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import textwrap
 from collections.abc import Iterator, Sequence
 
 from mimecast_sso.operations.fleet import overview
@@ -13,10 +12,10 @@ from mimecast_sso.operations.reports.history import Day, first_day
 from mimecast_sso.operations.reports.model import Level, Report, Section
 from mimecast_sso.operations.reports.render import summary_of
 from mimecast_sso.text import foreign
+from mimecast_sso.text.paragraphs import paragraph
 from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import count
 
-_WIDTH = 80
 _NUMBER = 6
 _TITLE = 24
 _NAMES = 12
@@ -90,26 +89,12 @@ def _named(names: Sequence[str]) -> str:
 
 
 def _wrapped(line: str, number: int, indent: int = 2) -> str:
-    return textwrap.fill(
-        line,
-        _WIDTH,
-        initial_indent=f"{number:>{_NUMBER},}  ",
-        subsequent_indent=" " * (_NUMBER + 2 + indent),
-        break_on_hyphens=False,
-    )
+    return paragraph(line, f"{number:>{_NUMBER},}  ", " " * (_NUMBER + 2 + indent))
 
 
 def _reason(name: str, reason: str) -> str:
     margin = " " * (_NUMBER + 4)
-    return textwrap.fill(
-        f"{name}: {reason}",
-        _WIDTH,
-        initial_indent=margin,
-        subsequent_indent=f"{margin}  ",
-        break_on_hyphens=False,
-        max_lines=3,
-        placeholder=" …",
-    )
+    return paragraph(f"{name}: {reason}", margin, f"{margin}  ", most_lines=3)
 
 
 # -- One line per stack -----------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,13 +15,13 @@ from mimecast_sso.operations.output import Format
 from mimecast_sso.operations.reports.history import Day, since, trend
 from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
 from mimecast_sso.text import foreign
+from mimecast_sso.text.paragraphs import paragraph
 from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import count
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-_WIDTH = 80
 LONGEST_MARKDOWN = 60_000
 """Maximum number of characters in a comment (GitHub: 65,536)."""
 _NOTE: Final = 200
@@ -101,26 +100,15 @@ def _section_lines(section: Section, *, several: bool) -> Iterator[str]:
 def entry_lines(entry: Entry) -> Iterator[str]:
     """An entry as text: the finding, its values, who did it, its path, and commands."""
     basis = f" [{entry.how}{': ' + foreign.one_line(entry.source) if entry.source else ''}]"
-    yield _wrapped(f"{foreign.one_line(entry.text)}{basis}", f"  {entry.level.upper():<7}  ", " " * 11)
+    yield paragraph(f"{foreign.one_line(entry.text)}{basis}", f"  {entry.level.upper():<7}  ", " " * 11)
     for name, values in entry.values.items():
-        yield _wrapped(", ".join(map(foreign.one_line, values)) or "(none)", f"{'':13}{name:<9}  ", " " * 24)
+        yield paragraph(", ".join(map(foreign.one_line, values)) or "(none)", f"{'':13}{name:<9}  ", " " * 24)
     if entry.actor:
-        yield _wrapped(foreign.one_line(entry.actor), f"{'':13}{'who':<9}  ", " " * 24)
+        yield paragraph(foreign.one_line(entry.actor), f"{'':13}{'who':<9}  ", " " * 24)
     if entry.path:  # In one piece, to be copied.
         yield f"{'':13}{'path':<9}  {foreign.one_line(entry.path)}"
     for name, command in entry.commands.items():
         yield f"{'':13}{name:<9}  {command}"
-
-
-def _wrapped(text: str, first: str, others: str) -> str:
-    return textwrap.fill(
-        text,
-        _WIDTH,
-        initial_indent=first,
-        subsequent_indent=others,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 # -- JSON, JUnit, SARIF -----------------------------------------------------------------------------------------------
