@@ -18,6 +18,7 @@ from mimecast_sso.operations.output import Output, exit_of
 from mimecast_sso.operations.project import find_project
 from mimecast_sso.provenance import Statement
 from mimecast_sso.settings import from_file
+from mimecast_sso.text import foreign
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import people
 
@@ -162,9 +163,8 @@ def _indented(text: str) -> str:
 
 def _wrapped(text: str, first: str = "", others: str = "") -> str:
     """A paragraph of terminal width, without characters that control a terminal or reverse text."""
-    shown = "".join(each if each.isprintable() else " " for each in text)
     return textwrap.fill(
-        shown,
+        foreign.one_line(text),
         _WIDTH,
         initial_indent=first,
         subsequent_indent=others,

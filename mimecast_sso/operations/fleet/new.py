@@ -19,6 +19,7 @@ from mimecast_sso.operations.files import write_text
 from mimecast_sso.operations.project import Project, find_project
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.settings import NAMESPACE, from_values
+from mimecast_sso.text import foreign
 from mimecast_sso.text.names import enumerate_some
 from providers.entra import credentials
 from providers.entra.errors import GraphError
@@ -127,5 +128,5 @@ def _say(project: Project, wanted: NewStack, checked: list[str]) -> None:
     file = os.path.relpath(project.stack_file(wanted.name))
     click.echo(f"Written: {file}")
     for line in checked:
-        click.echo(line)
+        click.echo(foreign.one_line(line))
     click.echo(f"Next: mimecast-sso preflight --stack {wanted.name}")
