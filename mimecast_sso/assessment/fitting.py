@@ -14,8 +14,8 @@ from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.entra import HIDE_TAG
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Settings
-from mimecast_sso.settings.values import is_guid
-from mimecast_sso.text.names import email_address, enumerate_some
+from mimecast_sso.settings.values import is_guid, is_label
+from mimecast_sso.text.names import email_address, enumerate_some, one_line
 from mimecast_sso.text.times import utc_text
 from mimecast_sso.text.wording import count
 from providers.entra.applications import LiveApplication
@@ -58,6 +58,8 @@ def fitting(settings: Settings, snapshot: Snapshot) -> Fitting:
     live = present_application(snapshot)
     owners = _owners(live, snapshot)
     users, groups, left_out = _assigned(live, snapshot)
+    odd = {key: name for key, name in groups.items() if not _is_writable(name)}
+    groups = {key: name for key, name in groups.items() if key not in odd}
     values: dict[str, Any] = {"region": settings.region, "accountCode": settings.account_code}
     if is_guid(snapshot.tenant_id):
         values["tenantId"] = snapshot.tenant_id
@@ -73,7 +75,7 @@ def fitting(settings: Settings, snapshot: Snapshot) -> Fitting:
     }
     if not values["application"]:
         del values["application"]
-    notes = (*_left_out(left_out), *_before_deploying(live, snapshot))
+    notes = (*_left_out(left_out), *_odd_groups(sorted(odd.values())), *_before_deploying(live, snapshot))
     return Fitting(values, owners, users | groups, notes)
 
 
@@ -82,7 +84,7 @@ def fitting(settings: Settings, snapshot: Snapshot) -> Fitting:
 
 def _application(live: LiveApplication, owners: Mapping[str, str], settings: Settings) -> dict[str, Any]:
     endpoints = Endpoints.of(settings.region_facts, settings.account_code)
-    found: dict[str, Any] = {"displayName": live.display_name} if live.display_name.strip() else {}
+    found: dict[str, Any] = {"displayName": live.display_name} if _is_writable(live.display_name) else {}
     found["adopt"] = live.client_id
     if not live.sign_on_url and endpoints.idp_initiated_reply_url in live.reply_urls:
         found["signOn"] = _IDENTITY_PROVIDER
@@ -100,6 +102,14 @@ def _application(live: LiveApplication, owners: Mapping[str, str], settings: Set
     if not _manages_claims(live):
         found["claims"] = "verify"
     return found
+
+
+def _is_writable(name: str) -> bool:
+    """Whether a stack file takes a name: one with invisible characters would be refused there."""
+    try:
+        return bool(one_line(name.strip()))
+    except ValueError:
+        return False
 
 
 def _manages_claims(live: LiveApplication) -> bool:
@@ -137,7 +147,8 @@ def _certificates(live: LiveApplication | None, now: datetime) -> dict[str, Any]
     if active is None or not active.is_valid(now):
         label, end = f"{now:%Y}", datetime(now.year + _LIFE_YEARS, now.month, 1, tzinfo=UTC)
     else:
-        label, end = active.label or f"{active.not_before:%Y}", active.not_after
+        label = active.label if is_label(active.label) else f"{active.not_before:%Y}"
+        end = active.not_after
     return {"generations": [{"label": label, "endDate": utc_text(end)}], "active": label}
 
 
@@ -196,6 +207,15 @@ def _left_out(names: list[str]) -> Iterator[Statement]:
             f"{count(len(names), 'assigned user')} {verb} left out of assign.users, because their mail address and "
             f"user principal name could not be read or are ambiguous: {enumerate_some(sorted(names))}. They stay "
             "assigned"
+        )
+
+
+def _odd_groups(names: list[str]) -> Iterator[Statement]:
+    if names:
+        verb, whose = ("is", "its name holds") if len(names) == 1 else ("are", "their names hold")
+        yield _note(
+            f"{count(len(names), 'assigned group')} {verb} left out of assign.groups, because {whose} invisible "
+            f"characters: {enumerate_some(names)}. Rename in Entra and rerun assess; until then assignments stay"
         )
 
 

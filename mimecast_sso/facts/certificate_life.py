@@ -5,7 +5,19 @@ another expiry is given; reminders go out 60, 30 and 7 days before expiry, to at
 sent for applications that were configured through Graph) and "servicePrincipal: addTokenSigningCertificate".
 """
 
+from __future__ import annotations
+
+from datetime import datetime
+
 LONGEST_LIFE_YEARS = 3
+"""Of a certificate that Entra creates; an imported one may be valid longer."""
+
+
+def latest_expiry(now: datetime) -> datetime:
+    """The latest expiry of a certificate that is created now."""
+    day = 28 if (now.month, now.day) == (2, 29) else now.day  # Three years after a leap year is none.
+    return now.replace(year=now.year + LONGEST_LIFE_YEARS, day=day)
+
 
 ENTRA_REMINDERS_DAYS = (60, 30, 7)
 """When Entra itself sends a reminder."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+OF_THE_ENGINE: Final = "pulumi:"
+"""Prefix of the types of stacks and providers, which are in no tenant."""
 STACK: Final = "pulumi:pulumi:Stack"
 PERSONAL_PORTAL_SSO: Final = "mimecast-sso:index:PersonalPortalSso"
 

@@ -109,7 +109,7 @@ def _refuse_refresh(stack: Stack, settings: Settings, engine: Engine) -> None:
 
 def _say_who_fails(stack: Stack, settings: Settings, engine: Engine, outcome: RunOutcome) -> None:
     """Print who signs in, and who cannot, after a run that stopped half-way."""
-    if outcome.changed_types - {types.STACK}:
+    if not all(each.startswith(types.OF_THE_ENGINE) for each in outcome.changed_types):
         say("\nSign-ins after this run, which did not finish:")
         for statement in assessing.people(assessing.try_to_assess(stack, settings, engine)):
             if statement.subject == assessing.PEOPLE:

@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from mimecast_sso.assessment import hand_over
 from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.facts.resource_types import OF_THE_ENGINE
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
@@ -81,11 +82,20 @@ class RunOutcome:
 
     @property
     def changed_types(self) -> frozenset[str]:
-        """The types of the resources that were (or, in a preview, would be) written."""
-        steps = (
-            event["resourcePreEvent"]["metadata"] for event in self.events if "resourcePreEvent" in event
+        """The types of the resources that were (or, in a preview, would be) written, successfully or not."""
+        return frozenset(str(each["type"]) for each in self._steps("resourcePreEvent"))
+
+    @property
+    def wrote(self) -> bool:
+        """Whether anything was written outside the state, which also records the stack and its components."""
+        sides = (each.get("new") or each.get("old") or {} for each in self._steps("resOutputsEvent"))
+        return any(
+            each.get("custom") and not str(each.get("type")).startswith(OF_THE_ENGINE) for each in sides
         )
-        return frozenset(str(each["type"]) for each in steps if each["op"] not in _QUIET)
+
+    def _steps(self, kind: str) -> Iterator[dict[str, Any]]:
+        steps = (event[kind]["metadata"] for event in self.events if kind in event)
+        return (each for each in steps if each["op"] not in _QUIET)
 
     @property
     def refused(self) -> bool:
@@ -96,7 +106,7 @@ class RunOutcome:
         """The exit code of a failed run; ``dry`` for a run that changes nothing."""
         if self.refused:
             return Exit.REFUSED
-        return Exit.PARTLY if self.changed and not dry else Exit.ERROR
+        return Exit.PARTLY if self.wrote and not dry else Exit.ERROR
 
 
 class Engine:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import yaml
 
+from mimecast_sso.facts.stack_names import STACK_NAME_CHARACTERS
 from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.text import foreign
 
 _FILE = "Pulumi.yaml"
 
@@ -36,6 +38,14 @@ class Project:
         names = (name.removeprefix("Pulumi.").removesuffix(".yaml") for name in found)
         # The folder may also have a stack's settings for Pulumi Deployments.
         return sorted(name for name in names if not name.endswith(".deploy"))
+
+
+def misnamed(file: Path) -> str:
+    """The problem with a file that is named like a stack file, for a name that no stack can have."""
+    return (
+        f"{foreign.one_line(str(file))} is not the file of a stack: names of stacks have {STACK_NAME_CHARACTERS}, 100 "
+        "at most. Rename it, or remove it."
+    )
 
 
 def find_project() -> Project:

@@ -31,7 +31,8 @@ def status(stack: str, output: Output) -> Exit:
     output.keep(*found.statements(), *people)
     for line in (*found.lines(), *(f"{each.text} [{each.basis}]" for each in people)):
         output.line(line)
-    return Exit.CHANGES if Exit.CHANGES in (found.code, exit_of(people)) else found.code
+    codes = (found.code, exit_of(people))
+    return next((each for each in (Exit.CHANGES, Exit.ERROR) if each in codes), Exit.FINE)
 
 
 def widen(

@@ -13,7 +13,7 @@ from mimecast_sso.assessment.record import Record, RecordedProfile
 from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.console import attestation
 from mimecast_sso.console.attestation import OPENS
-from mimecast_sso.facts.certificate_life import LONGEST_LIFE_YEARS
+from mimecast_sso.facts.certificate_life import LONGEST_LIFE_YEARS, latest_expiry
 from mimecast_sso.operations import assessing, certificate_losses, rotation, tenant
 from mimecast_sso.operations.deployment import deploy, open_with_engine, relative
 from mimecast_sso.operations.engine import Engine
@@ -201,9 +201,14 @@ def _generation(snapshot: RotationSnapshot, label: str | None, end_date: str | N
     now = snapshot.now
     labels = (f"{now:%Y-%m}{suffix}" for suffix in ("", *(f".{number}" for number in range(2, 100))))
     free = next(each for each in labels if each not in snapshot.wanted.labels)
-    # Day 28 exists in every month, so the date is never later than Entra allows.
-    ends = now.replace(year=now.year + LONGEST_LIFE_YEARS, day=min(now.day, 28))
-    return NewGeneration(_label(label or free), _utc(end_date) if end_date else f"{ends:%Y-%m-%d}T00:00:00Z")
+    latest = latest_expiry(now)
+    ends = _utc(end_date) if end_date else f"{latest:%Y-%m-%d}T00:00:00Z"
+    if not now < utc_time(ends) <= latest:
+        raise click.UsageError(
+            f"--end-date: {ends} has passed or is more than {LONGEST_LIFE_YEARS} years away, which Entra refuses. The "
+            f"latest is {utc_text(latest)}."
+        )
+    return NewGeneration(_label(label or free), ends)
 
 
 def _label(text: str) -> str:

@@ -22,10 +22,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from mimecast_sso.assessment.drift.keeping import Edit
+from mimecast_sso.facts.stack_names import is_stack_name
 from mimecast_sso.operations.broker import with_credentials
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.files import write_text
-from mimecast_sso.operations.project import Project, find_project
+from mimecast_sso.operations.project import Project, find_project, misnamed
 from mimecast_sso.settings import (
     NAMESPACE,
     Certificates,
@@ -41,6 +42,7 @@ from mimecast_sso.settings import (
     yaml_problem,
 )
 from mimecast_sso.settings.values import is_guid
+from mimecast_sso.text import foreign
 from mimecast_sso.text.files import UnreadableTextError, read_text
 from providers.deadline import UNLIMITED, Deadline
 
@@ -236,11 +238,12 @@ class Stacks:
         """One of them. Raises StackFileError, or CredentialsError if there are no credentials for it."""
         project = self.project
         file = project.stack_file(name)
+        if file.is_file() and not is_stack_name(name):
+            raise StackFileError(misnamed(file))
         if not file.is_file():
-            known = ", ".join(project.stacks()) or "none"
-            raise StackFileError(
-                f"There is no stack file {os.path.relpath(file, project.root)}. Stacks: {known}."
-            )
+            known = foreign.one_line(", ".join(project.stacks())) or "none"
+            missing = foreign.one_line(os.path.relpath(file, project.root))
+            raise StackFileError(f"There is no stack file {missing}. Stacks: {known}.")
         found = self._rehearsed.get(name, {"file": str(file)})
         if "error" in found:
             raise StackFileError(found["error"])

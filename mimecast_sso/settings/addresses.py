@@ -16,7 +16,8 @@ from pydantic.dataclasses import dataclass
 from mimecast_sso.facts.address_removal import Removal
 from mimecast_sso.settings.base import NAMESPACE, SettingsSection
 from mimecast_sso.settings.errors import ConfigurationError, allowed
-from mimecast_sso.settings.values import EmailAddress, PersonName, Text
+from mimecast_sso.settings.values import EmailAddress, Name, PersonName, Text
+from mimecast_sso.text import foreign
 from mimecast_sso.text.files import UnreadableTextError, read_text
 
 
@@ -37,7 +38,7 @@ class Address:
 
     address: EmailAddress = Field(examples=["ada@example.com"], description="The address.")
     name: PersonName | None = Field(default=None, description="The global name.", examples=["Ada Example"])
-    password_version: Text | None = Field(
+    password_version: Name | None = Field(
         default=None,
         alias="passwordVersion",
         description="Any text; a new value sets the password from addressPasswords again.",
@@ -104,12 +105,12 @@ class Addresses(SettingsSection):
                 else:
                     problems.append(f"line {number}: {person.address} already occurs in line {first}")
         if problems:
-            raise ConfigurationError(_first_problems(self.csv or "", problems))
+            raise ConfigurationError(_first_problems(foreign.one_line(self.csv or ""), problems))
         return tuple(found)
 
     def _csv_rows(self, root: Path) -> Iterator[tuple[int, dict[str | None, Any]]]:
         """The rows with their line numbers, one at a time."""
-        key = f"{NAMESPACE}:addresses.csv names {self.csv}"
+        key = f"{NAMESPACE}:addresses.csv names {foreign.one_line(self.csv or '')}"
         if "\0" in (self.csv or ""):
             raise ConfigurationError(
                 [f"{NAMESPACE}:addresses.csv is not a path. Write one without control characters"]
@@ -120,6 +121,8 @@ class Addresses(SettingsSection):
             raise ConfigurationError(
                 [f"{key}, which is outside the project's folder. Put the file into the project"]
             )
+        if file.exists() and not (file.is_file() or file.is_dir()):
+            raise ConfigurationError([f"{key}, which is not a file: a pipe or a device may never end"])
         try:
             yield from _rows(read_text(file), key)
         except UnreadableTextError as error:

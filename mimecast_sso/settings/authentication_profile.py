@@ -9,7 +9,7 @@ from pydantic import Field
 
 from mimecast_sso.settings.base import SettingsSection
 from mimecast_sso.settings.certificates import ProfileSlot
-from mimecast_sso.settings.values import Name, Text, UtcTime, WholeNumber
+from mimecast_sso.settings.values import Name, Prose, UtcTime, WholeNumber
 
 
 class Enforce(SettingsSection):
@@ -47,33 +47,33 @@ class Contexts(SettingsSection):
 class Confirmed(SettingsSection):
     """An attestation that the console holds the values with this fingerprint."""
 
-    fingerprint: Text = Field(examples=["v1:…"], description="Of the critical values.")
+    fingerprint: Prose = Field(examples=["v1:…"], description="Of the critical values.")
     by: Name = Field(examples=["ada@example.com"], description="Who attests.")
     at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"], description="When, by Mimecast's clock.")
-    evidence: Text = Field(examples=["change CHG-1042, screenshot attached"], description="The evidence.")
+    evidence: Prose = Field(examples=["change CHG-1042, screenshot attached"], description="The evidence.")
 
 
 class CapturedRequest(SettingsSection):
     """A sign-in request that Mimecast sent, compared with the form of a fingerprint; nothing else of the sign-in."""
 
-    fingerprint: Text = Field(
+    fingerprint: Prose = Field(
         examples=["v1:…"], description="Fingerprint of the form with which the request was compared."
     )
     at: UtcTime = Field(description="When Mimecast issued it.", examples=["2026-11-01T09:30:00Z"])
-    by: Text = Field(description="Who recorded it.", examples=["ada@example.com"])
-    issuer: Text = Field(
+    by: Prose = Field(description="Who recorded it.", examples=["ada@example.com"])
+    issuer: Prose = Field(
         examples=["https://eu-api.mimecast.com/sso/CUK25A118"], description="The request's issuer."
     )
-    destination: Text | None = Field(
+    destination: Prose | None = Field(
         None, examples=["https://login.microsoftonline.com/…/saml2"], description="Where it was sent."
     )
-    reply_url: Text | None = Field(
+    reply_url: Prose | None = Field(
         None,
         alias="replyUrl",
         examples=["https://eu-api.mimecast.com/login/saml"],
         description="The assertion consumer service that it names.",
     )
-    contexts: tuple[Text, ...] = Field(
+    contexts: tuple[Prose, ...] = Field(
         (), examples=[[]], description="The requested authentication contexts."
     )
     differs: tuple[Literal["issuer", "destination", "replyUrl", "contexts"], ...] = Field(
@@ -84,7 +84,7 @@ class CapturedRequest(SettingsSection):
 class ReadConsole(SettingsSection):
     """A copy of the console's forms that had the critical values of a fingerprint. The copy itself is not kept."""
 
-    fingerprint: Text = Field(examples=["v1:…"], description="Of the critical values.")
+    fingerprint: Prose = Field(examples=["v1:…"], description="Of the critical values.")
     at: UtcTime = Field(
         examples=["2026-11-01T09:00:00Z"], description="When it was recorded, by Mimecast's clock."
     )
@@ -95,10 +95,10 @@ class ConsoleChange(SettingsSection):
     """The last event of Mimecast's audit log about profiles or application settings."""
 
     at: UtcTime = Field(examples=["2026-11-02T09:00:00Z"], description="When.")
-    event: Text = Field(
+    event: Prose = Field(
         examples=["Existing Authentication Profile Changed"], description="The audit log's name for it."
     )
-    by: Text = Field(examples=["administrator@example.com"], description="Who changed the console.")
+    by: Prose = Field(examples=["administrator@example.com"], description="Who changed the console.")
 
 
 class Evidence(SettingsSection):

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.settings.base import SettingsSection
-from mimecast_sso.settings.values import Label, Text, Thumbprint, UtcTime, WholeNumber
+from mimecast_sso.settings.values import Label, Prose, Thumbprint, UtcTime, WholeNumber
 
 
 class ProfileSlot(StrEnum):
@@ -75,9 +75,9 @@ class Retired(SettingsSection):
 class MetadataObserved(SettingsSection):
     """An attestation that Mimecast followed a change of the metadata once in this tenant."""
 
-    by: Text = Field(examples=["ada@example.com"], description="Who attests.")
+    by: Prose = Field(examples=["ada@example.com"], description="Who attests.")
     at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"], description="When it was observed.")
-    evidence: Text = Field(
+    evidence: Prose = Field(
         examples=["change CHG-1042: followed within 20 minutes, no sign-in refused"],
         description="The evidence.",
     )
@@ -91,7 +91,7 @@ class Window(SettingsSection):
         examples=["2026-11-07T20:00:00Z"],
         description="No step that affects sign-in runs earlier.",
     )
-    approved_by: Text | None = Field(
+    approved_by: Prose | None = Field(
         None,
         alias="approvedBy",
         examples=["grace@example.com"],
@@ -120,7 +120,7 @@ class Certificates(SettingsSection):
         description="Certificates that are removed from Entra.",
         examples=[[{"label": "2026", "thumbprint": "0123456789ABCDEF0123456789ABCDEF01234567"}]],
     )
-    settled_losses: tuple[Text, ...] = Field(
+    settled_losses: tuple[Prose, ...] = Field(
         (),
         alias="settledLosses",
         description="External changes that a deployment undid unnoticed and that are dealt with: the references that "

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pydantic import Field
 
 from mimecast_sso.settings.base import SettingsSection
-from mimecast_sso.settings.values import Day, Text
+from mimecast_sso.settings.values import Day, Prose, Text
 from mimecast_sso.text import foreign
 
 
@@ -19,7 +19,7 @@ class ExpectedDrift(SettingsSection):
         description="The path that reports print beside a finding; * stands for any characters.",
         examples=["service-principal.notes"],
     )
-    reason: Text = Field(
+    reason: Prose = Field(
         examples=["renamed for the migration, change CHG-1042"], description="Why it is expected."
     )
     until: Day = Field(examples=["2026-12-31"], description="The last day; after that it is reported again.")

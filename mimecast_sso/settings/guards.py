@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from mimecast_sso.settings.base import SettingsSection
-from mimecast_sso.settings.values import Day, Text, UtcTime
+from mimecast_sso.settings.values import Day, Prose, UtcTime
 
 GuardName = Literal[
     "last-sign-in-method",
@@ -25,7 +25,7 @@ class GuardOverride(SettingsSection):
     """A guard that is overridden, by name, for a stated reason, until a date (inclusive)."""
 
     name: GuardName = Field(examples=["allow-destroy"], description="The guard.")
-    reason: Text = Field(
+    reason: Prose = Field(
         examples=["tenant is being retired, change CHG-1042"], description="Why it is overridden."
     )
     until: Day = Field(examples=["2026-12-31"], description="The last day of the override.")
@@ -43,9 +43,9 @@ class Attestation(SettingsSection):
         "account of Entra can sign in and administer when single sign-on, multi-factor or Conditional Access fail.",
         examples=["mimecast-emergency-access"],
     )
-    by: Text = Field(examples=["ada@example.com"], description="Who attests.")
+    by: Prose = Field(examples=["ada@example.com"], description="Who attests.")
     at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"], description="When.")
-    evidence: Text = Field(
+    evidence: Prose = Field(
         examples=["signed in with it on that day, change CHG-1042"], description="The evidence."
     )
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from mimecast_sso.text import foreign
 from mimecast_sso.text.names import MalformedNameError, domain_name, email_address, one_line, person_name
 from mimecast_sso.text.times import utc_time
 
@@ -56,8 +57,13 @@ def _owner(value: str) -> str:
         raise ValueError(error.why) from None
 
 
+def is_label(text: str) -> bool:
+    """Whether a text can be the label of a generation."""
+    return _GENERATION_LABEL.fullmatch(text) is not None
+
+
 def _generation_label(value: str) -> str:
-    if not _GENERATION_LABEL.fullmatch(value):
+    if not is_label(value):
         raise ValueError("may hold letters, digits, dot, dash and underscore, 32 at most")
     return value
 
@@ -121,6 +127,14 @@ def _whole_number(value: object) -> object:
     return value
 
 
+def _prose(value: str) -> str:
+    # In a stack file a text may well have several lines (``|``); where it is printed, it must not.
+    text = foreign.one_line(value)
+    if not text:
+        raise ValueError("has no visible characters")
+    return text
+
+
 def _web_address(value: str) -> str:
     if not _WEB_ADDRESS.fullmatch(value):
         raise ValueError("is not a web address such as https://eu-api.mimecast.com/login/saml")
@@ -135,6 +149,8 @@ Owner = Annotated[str, AfterValidator(_owner)]
 Text = Annotated[str, BeforeValidator(as_text), Field(min_length=1)]
 Name = Annotated[Text, AfterValidator(one_line)]
 """A text for forms, tables and logs: one line, without invisible characters."""
+Prose = Annotated[Text, AfterValidator(_prose)]
+"""What a person writes for others to read: on one line, without characters that control a terminal or a CI runner."""
 PersonName = Annotated[Text, AfterValidator(person_name)]
 Label = Annotated[str, BeforeValidator(as_text), AfterValidator(_generation_label)]
 Thumbprint = Annotated[str, BeforeValidator(as_text), AfterValidator(_thumbprint)]

@@ -234,6 +234,30 @@ def test_assigned_people_and_groups_are_named_as_they_are_found_again() -> None:
     assert (note.how, note.source, note.verdict) == (How.LIVE, "Microsoft Graph", Verdict.WARNS)
 
 
+ODD_NAME = "Zoo\n::warning::x\x1b[2J\u202e"
+"""Entra takes it; a stack file does not, and neither a terminal nor a CI runner should."""
+
+
+def test_names_that_a_stack_file_refuses_are_left_out_and_told() -> None:
+    certificates = PrincipalCertificates((certificate(OLD, ODD_NAME, 400),), OLD)
+    world = World(
+        application=application(
+            display_name=ODD_NAME,
+            certificates=certificates,
+            assigned=(assigned(GROUP, "Group"), assigned(ODD_NAME, "Group")),
+        )
+    )
+    found = fits(world)
+    settings = from_values(found.values)
+    assert settings.assign.groups == (GROUP,)
+    assert "displayName" not in found.values["application"]
+    (note,) = found.notes
+    assert note.text == (
+        "1 assigned group is left out of assign.groups, because its name holds invisible characters: Zoo : "
+        ":warning::x. Rename in Entra and rerun assess; until then assignments stay"
+    )
+
+
 def test_an_address_that_belongs_to_somebody_else_is_left_out() -> None:
     """Both accounts have Ada's mail address; only the other one is found by it."""
     world = World(

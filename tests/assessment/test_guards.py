@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,8 +16,10 @@ from mimecast_sso.assessment.guards.finding import expired
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.console import attestation
 from mimecast_sso.facts import resource_types as types
+from mimecast_sso.facts.certificate_life import latest_expiry
 from mimecast_sso.provenance import Verdict, live
 from mimecast_sso.settings import ProfileSlot, from_values
+from mimecast_sso.text.times import utc_text
 from providers.entra.applications import DeletedApplication, Holder
 from providers.entra.signing_certificates import PrincipalCertificates
 from providers.mimecast.accounts import Account
@@ -59,7 +62,7 @@ def joining(**keys: Any) -> dict[str, Any]:
 
 
 RETIRED = {
-    "generations": [{"label": "2027", "endDate": "2030-11-01T00:00:00Z"}],
+    "generations": [{"label": "2027", "endDate": "2029-11-15T00:00:00Z"}],
     "active": "2027",
     "retired": [{"label": "2026", "thumbprint": OLD}],
 }
@@ -509,6 +512,32 @@ def test_no_certificate_is_created_that_has_expired(world: World) -> None:
         in finding.problem
     )
     assert "certificate-date" not in found(world, attested(values()))
+
+
+@pytest.mark.parametrize(
+    ("end", "refused"),
+    [
+        (NOW.replace(year=NOW.year + 3), False),
+        (NOW.replace(year=NOW.year + 3) + timedelta(seconds=1), True),
+        (datetime(9999, 12, 31, tzinfo=UTC), True),
+    ],
+)
+def test_no_certificate_is_created_that_is_valid_longer_than_entra_allows(
+    end: datetime, refused: bool
+) -> None:
+    document = attested(values(certificates=dated(utc_text(end))))
+    finding = found(World(deployed=Record(()), application=None), document).get("certificate-date")
+    assert (finding is not None) is refused
+    if finding:
+        assert finding.final
+        assert f"an expiry that is more than 3 years away ({utc_text(end)})" in finding.problem
+        assert f'set endDate: "{NOW.year + 3}-{NOW:%m-%d}T00:00:00Z", or earlier, for 2026' in finding.remedy
+    # An adopted or deployed certificate may be valid longer: a person has imported it.
+    assert "certificate-date" not in found(World(deployed=expiring(utc_text(end))), document)
+
+
+def test_three_years_after_a_leap_day_is_the_day_before() -> None:
+    assert latest_expiry(datetime(2028, 2, 29, 1, tzinfo=UTC)) == datetime(2031, 2, 28, 1, tzinfo=UTC)
 
 
 def test_a_certificate_that_expired_meanwhile_is_no_new_one() -> None:

@@ -74,6 +74,15 @@ def test_configuration(made: Project, changes: dict[str, Any], code: int, said: 
     assert "Traceback" not in ended.text
 
 
+def test_a_run_that_stops_before_it_creates_anything_is_not_partly_done(made: Project) -> None:
+    """It has recorded the stack itself, which is in no tenant."""
+    made.configure(addresses={"source": "csv", "csv": "/etc/passwd"})
+    ended = made.sso("up", "--yes")
+    assert "outside the project's folder" in ended.text
+    assert ended.code == 1, ended.text
+    assert "Sign-ins after this run" not in ended.text
+
+
 def test_a_wrong_passphrase(made: Project) -> None:
     lifted = made.stack_file.read_text()
     made.configure(guards=None)

@@ -13,12 +13,15 @@ import pytest
 
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.fleet import commands, page
+from mimecast_sso.operations.fleet.checks import failed
 from mimecast_sso.operations.fleet.run import report
 from mimecast_sso.operations.fleet.selection import Listed, listed, select, shard
 from mimecast_sso.operations.fleet.work import Work
 from mimecast_sso.operations.project import Project
 from mimecast_sso.operations.reports.history import Day
 from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
+from mimecast_sso.operations.reports.reading import read
+from mimecast_sso.operations.stacks import StackFileError
 from mimecast_sso.provenance import How
 
 NOW = datetime(2026, 11, 30, 7, 0, tzinfo=UTC)
@@ -82,6 +85,19 @@ def test_stack_files_are_listed_with_tags_and_what_is_wrong(tmp_path: Path) -> N
     found = {each.name: each for each in listed(Project(tmp_path, "p", tmp_path))}
     assert (found["a"].region, found["a"].tags, found["b"].tags) == ("eu", ("x", "1"), ("x", "y"))
     assert "not valid YAML" in found["c"].document()["problem"]
+
+
+def test_a_file_whose_name_no_stack_can_have_is_told_in_a_report_that_can_be_read_again(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / f"Pulumi.{'x' * 120}.yaml").write_text("config: {}\n")
+    (tmp_path / "Pulumi.x\n::warning::y\x1b[2J.yaml").write_text("config: {}\n")
+    for each in listed(Project(tmp_path, "p", tmp_path)):
+        assert "is not the file of a stack" in each.problem
+        row = failed(each, StackFileError(each.problem))
+        written = tmp_path / "report.json"
+        written.write_text(json.dumps(report("fleet drift", NOW, [row]).document()))
+        assert read(written).sections[0].stack in ("x" * 100, "x___warning__y__2J")
 
 
 def test_three_hundred_tenants_are_one_page() -> None:

@@ -102,6 +102,14 @@ def test_what_cannot_be_read_is_unknown_and_not_fine(made: Project) -> None:
     assert "Traceback" not in unknown.text
 
 
+def test_who_signs_in_is_unknown_and_not_fine_without_entra(made: Project) -> None:
+    made.control.faults({"host": "login.microsoftonline.com", "status": 503, "times": 1000})
+    unknown = roll_out(made, "status")
+    assert "who signs in [unknown" in unknown.text
+    assert f"In the group: {ADA}" in unknown.text
+    assert unknown.code == 1, unknown.text
+
+
 def test_widening_only_adds_and_needs_a_deployment(made: Project) -> None:
     tracked = made.stack_file.read_text()
     widened = roll_out(made, "widen", "--pilot", "Grace@Example.com")

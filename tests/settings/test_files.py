@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,20 @@ def test_csv_outside_the_project_is_never_read(tmp_path: Path, book: Addresses, 
     with pytest.raises(ConfigurationError, match="outside the project's folder") as refused:
         book.model_copy(update={"csv": name}).read_csv(project)
     assert SECRET not in str(refused.value)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path, book: Addresses) -> None:
+    os.mkfifo(tmp_path / "people.csv")
+    with pytest.raises(ConfigurationError, match=r"people\.csv, which is not a file"):
+        book.read_csv(tmp_path)
+
+
+def test_the_name_of_a_csv_file_stays_on_its_line(tmp_path: Path, book: Addresses) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        book.model_copy(update={"csv": "a\n::warning::x\x1b[2J.csv"}).read_csv(tmp_path)
+    assert str(refused.value) == (
+        "mimecast-sso:addresses.csv names a : :warning::x.csv, which cannot be read: No such file or directory"
+    )
 
 
 @pytest.mark.parametrize(

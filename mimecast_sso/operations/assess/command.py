@@ -17,6 +17,7 @@ from mimecast_sso.operations.output import Output, exit_of
 from mimecast_sso.operations.project import find_project
 from mimecast_sso.provenance import Statement
 from mimecast_sso.settings import from_file
+from mimecast_sso.text import foreign
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.paragraphs import paragraph
 from mimecast_sso.text.wording import people
@@ -161,5 +162,4 @@ def _indented(text: str) -> str:
 
 def _wrapped(text: str, first: str = "", others: str = "") -> str:
     """A paragraph of terminal width, without characters that control a terminal or reverse text."""
-    shown = "".join(each if each.isprintable() else " " for each in text)
-    return paragraph(shown, first, others)
+    return paragraph(foreign.one_line(text), first, others)

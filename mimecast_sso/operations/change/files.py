@@ -14,7 +14,6 @@ from pathlib import PurePosixPath
 from mimecast_sso.operations.project import Project
 
 _STACK_FILE = re.compile(r"Pulumi\.(?P<stack>.+?)\.(?:yaml|written\.json)", re.DOTALL)
-_STACK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _BESIDE_FOLDERS = frozenset(
     {"docs", "tests", "examples", "sandbox", "tools", ".ci", ".github", ".gitlab", ".azuredevops", ".vscode"}
 )
@@ -86,11 +85,6 @@ def stack_of(name: str) -> str:
     """The stack whose file has this name; "" for any other file."""
     found = _STACK_FILE.fullmatch(name)
     return found["stack"] if found else ""
-
-
-def is_stack_name(name: str) -> bool:
-    """Whether Pulumi allows the name."""
-    return _STACK_NAME.fullmatch(name) is not None
 
 
 def stack_folder(project: Project) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from mimecast_sso.operations.change.files import FileKind, classify, is_stack_name, stack_folder, stack_of
+from mimecast_sso.facts.stack_names import is_stack_name
+from mimecast_sso.operations.change.files import FileKind, classify, stack_folder, stack_of
 from mimecast_sso.operations.change.repository import Blob, Repository, readable
 from mimecast_sso.operations.project import Project
 from mimecast_sso.settings import ConfigurationError, read_values

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mimecast_sso.operations.change.files import FileKind, classify, is_stack_name, stack_folder
+from mimecast_sso.facts.stack_names import is_stack_name
+from mimecast_sso.operations.change.files import FileKind, classify, stack_folder
 from mimecast_sso.operations.change.repository import FileChange, Repository
 from mimecast_sso.operations.project import Project
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
+from mimecast_sso.facts.stack_names import is_stack_name
 from mimecast_sso.operations.ci import workflows
 from mimecast_sso.operations.ci.forges import Forge
 from mimecast_sso.operations.ci.workflows import Choice
 from mimecast_sso.operations.exit_codes import Exit, OperationError
-from mimecast_sso.operations.project import Project, find_project
+from mimecast_sso.operations.project import Project, find_project, misnamed
 from mimecast_sso.text.wording import count
 
 _SANDBOX = "sandbox"
@@ -40,6 +41,10 @@ def deployed_stacks(project: Project, named: Sequence[str]) -> tuple[str, ...]:
         missing = ", ".join(str(project.stack_file(stack)) for stack in unknown)
         raise OperationError(f"{count(len(unknown), 'stack')} without a file: {missing}. Write it first.")
     stacks = tuple(dict.fromkeys(named)) or tuple(known)
+    for stack in stacks:
+        if not is_stack_name(stack):
+            # Workflow files and the printed commands of a shell hold the name.
+            raise OperationError(misnamed(project.stack_file(stack)))
     if not stacks:
         raise OperationError(
             f"No stack but the sandbox has a file in {project.stack_files}. Write one first."

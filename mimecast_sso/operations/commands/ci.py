@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from mimecast_sso.facts.stack_names import STACK_NAME_CHARACTERS, is_stack_name
 from mimecast_sso.operations.ci.forges import Forge
 from mimecast_sso.operations.commands import options
 from mimecast_sso.operations.exit_codes import Exit
@@ -15,7 +16,6 @@ from mimecast_sso.operations.output import Format, Output
 from mimecast_sso.operations.output import options as output_options
 
 _forge = click.argument("forge", type=click.Choice([str(each) for each in Forge]))
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}")
 
 
@@ -30,8 +30,8 @@ class _Hours(click.ParamType[timedelta]):
 
 
 def _names(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    if any(not _NAME.fullmatch(each) for each in values):
-        raise click.BadParameter("Names of stacks have letters, digits, dots, hyphens and underscores.")
+    if not all(map(is_stack_name, values)):
+        raise click.BadParameter(f"Names of stacks have {STACK_NAME_CHARACTERS}.")
     return values
 
 

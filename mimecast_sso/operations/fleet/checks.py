@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from mimecast_sso.facts.stack_names import legal
 from mimecast_sso.operations import assessing, certificate_expiry, drift_check, tenant
 from mimecast_sso.operations.assess.command import statements_of
 from mimecast_sso.operations.assess.survey import Question, survey
@@ -167,7 +168,7 @@ def failed(listed: Listed, error: Exception) -> Section:
     if cause == "not-deployed":
         text = f"It was never deployed: mimecast-sso up --stack {listed.name}"
     section = Section(
-        listed.name, listed.account, listed.region, exit=int(Exit.REFUSED if refused else Exit.ERROR)
+        legal(listed.name), listed.account, listed.region, exit=int(Exit.REFUSED if refused else Exit.ERROR)
     )
     return _with_reason(section, "refused" if refused else cause, text)
 

@@ -64,7 +64,7 @@ def _require_readable(wanted: Sequence[Listed]) -> None:
     broken = [each for each in wanted if each.problem]
     if broken:
         raise OperationError(
-            f"The file of stack {broken[0].name} cannot be used: {foreign.one_line(broken[0].problem)}"
+            f"The file of stack {foreign.name(broken[0].name)} cannot be used: {foreign.one_line(broken[0].problem)}"
         )
 
 

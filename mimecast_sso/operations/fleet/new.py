@@ -18,6 +18,7 @@ from mimecast_sso.operations.project import Project, find_project
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.terminal import say
 from mimecast_sso.settings import NAMESPACE, from_values
+from mimecast_sso.text import foreign
 from mimecast_sso.text.names import enumerate_some
 from providers.entra import credentials
 from providers.entra.errors import GraphError
@@ -126,5 +127,5 @@ def _say(project: Project, wanted: NewStack, checked: list[str]) -> None:
     file = os.path.relpath(project.stack_file(wanted.name))
     say(f"Written: {file}")
     for line in checked:
-        say(line)
+        say(foreign.one_line(line))
     say(f"Next: mimecast-sso preflight --stack {wanted.name}")

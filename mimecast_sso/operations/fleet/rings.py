@@ -58,7 +58,7 @@ def _require_readable(wanted: Iterable[Listed]) -> None:
         name, problem = next(iter(problems.items()))
         raise OperationError(
             f"{count(len(problems), 'stack file')} cannot be read, so the ring is unknown: {_named([*problems])}. "
-            f"{foreign.one_line(problem)} Fix that, or leave the stack out: --select '!{name}'"
+            f"{foreign.one_line(problem)} Fix that, or leave the stack out: --select '!{foreign.name(name)}'"
         )
 
 

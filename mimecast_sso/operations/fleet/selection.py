@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from mimecast_sso.facts.stack_names import is_stack_name
 from mimecast_sso.operations.exit_codes import Exit, OperationError
-from mimecast_sso.operations.project import Project
+from mimecast_sso.operations.project import Project, misnamed
 from mimecast_sso.settings import ConfigurationError, read_values
 
 _KEYS = ("region", "account", "tag")
@@ -108,6 +109,8 @@ class _Term:
 
 
 def _read(project: Project, name: str) -> Listed:
+    if not is_stack_name(name):
+        return Listed(name, problem=misnamed(project.stack_file(name)))
     try:
         values = read_values(project.stack_file(name))
     except ConfigurationError as error:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
+from mimecast_sso.facts.stack_names import is_stack_name
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.reports.model import SCHEMA, Report
 from mimecast_sso.text.files import UnreadableTextError, parse_json, read_text
-
-_STACK = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-"""The names that Pulumi allows for a stack."""
 
 
 def read(file: Path) -> Report:
@@ -26,7 +23,7 @@ def read(file: Path) -> Report:
         raise OperationError(f"{file} {error.why}.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise OperationError(f"{file} is not a report in JSON. Write it with --format json.") from None
-    if not all(_STACK.fullmatch(section.stack) for section in report.sections):
+    if not all(is_stack_name(section.stack) for section in report.sections):
         raise OperationError(f"{file} is not a report in JSON: it contains an invalid stack name.")
     if not all(address.startswith("https://") for each in report.sections for address in each.links.values()):
         raise OperationError(f"{file} is not a report in JSON: it links to something that is no page.")

@@ -21,8 +21,8 @@ from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.assessment.unread import SnapshotPart
 from mimecast_sso.assessment.unread import parts as unread_parts
 from mimecast_sso.facts.sign_in_reasons import REASONS
+from mimecast_sso.facts.stack_names import is_stack_name
 from mimecast_sso.operations import assessing, tenant
-from mimecast_sso.operations.change.files import is_stack_name
 from mimecast_sso.operations.change.scope import Data
 from mimecast_sso.operations.deployment import engine_name
 from mimecast_sso.operations.engine import Engine

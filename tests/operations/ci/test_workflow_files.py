@@ -129,6 +129,15 @@ def test_invalid_names_are_refused(project: Path, words: list[str]) -> None:
     assert not (project / ".github").exists()
 
 
+def test_a_file_whose_name_is_a_command_of_a_shell_is_no_stack(project: Path) -> None:
+    """Somebody's pull request may add it, and the printed commands are pasted."""
+    (project / "stacks" / "Pulumi.x$(id)\n::warning::y.yaml").write_text("config: {}\n")
+    refused = str(init("github").exception)
+    assert "is not the file of a stack: names of stacks have letters, digits" in refused
+    assert "\n" not in refused
+    assert not (project / ".github").exists()
+
+
 def test_a_project_in_a_folder_of_a_repository_is_refused(project: Path) -> None:
     (project / ".git").rmdir()
     (project.parent / ".git").mkdir()
