@@ -6,6 +6,7 @@ A command is imported only when it is run: importing all of them takes a second.
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -81,7 +82,16 @@ class _Commands(click.Group):
 def main() -> NoReturn:
     """Entry point of ``mimecast-sso``."""
     write_to_anything()
+    clean_up_on_signals()
     sys.exit(run([argument(each) for each in sys.argv[1:]]))
+
+
+def clean_up_on_signals() -> None:
+    """Handle SIGTERM and SIGHUP as Ctrl-C: temporary files have names of people, a review has a sandbox to stop."""
+    for name in ("SIGTERM", "SIGHUP"):  # Windows lacks the second.
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, signal.default_int_handler)
 
 
 def run(words: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -53,6 +53,8 @@ _LOOK_EVERY = 0.2
 _SECONDS_TO_HEAR = 3.0
 """Seconds for an engine to say that it cancels, if it got a signal."""
 _HEARD = b"received; cancelling"
+_HANGUP = getattr(signal, "SIGHUP", None)
+"""What a closed terminal sends; Windows has none."""
 
 _LONGEST_SECONDS = 600
 """Seconds to read or change a state, if the stack has no deadline."""
@@ -154,13 +156,13 @@ class Engine:
             snapshot = Path(folder) / "snapshot"
             environment |= {hand_over.FILE: str(snapshot)} if take_snapshot else {}
             _log.info("engine: %s", shlex.join(command))
+            start = partial(subprocess.Popen, told.shielded(command), cwd=stack.root, env=environment)
             if show:
-                start = partial(subprocess.Popen, command, cwd=stack.root, env=environment)
                 code = _shown(start, events, show, told)
             elif quiet:
-                code = _quiet(command, stack.root, environment, events)
+                code = _quiet(start, events, told)
             else:
-                code = subprocess.run(command, cwd=stack.root, env=environment, check=False).returncode
+                code = told.wait(start())
             _log.info("engine: %s ended with %d", verb, code)
             outcome = _outcome(code, events)
             outcome.snapshot = hand_over.read(snapshot)
@@ -237,10 +239,10 @@ class Engine:
 
     def _quietly(self, *words: str, folder: Path | None = None) -> str:
         _log.info("engine: %s", shlex.join([*self._command, *words]))
-        with _ended_by_itself():
+        with _ended_by_itself() as told:
             try:
                 done = subprocess.run(
-                    [*self._command, *words],
+                    told.shielded([*self._command, *words]),
                     cwd=folder or self._stack.root,
                     env=self._stack.environment,
                     capture_output=True,
@@ -255,26 +257,81 @@ class Engine:
                     f"The state of stack {self._stack.name} was not read in time: {words[0]} {words[1]} of the engine "
                     "was ended. Try again, or allow more time."
                 ) from None
+        if told:
+            raise KeyboardInterrupt  # This process was to end, and the engine has nothing to finish.
         if done.returncode:
             raise OperationError((done.stderr or done.stdout).strip())
         return done.stdout
 
 
-@contextmanager
-def _ended_by_itself() -> Iterator[threading.Event]:
-    """Leave Ctrl-C and SIGTERM to the engine while it runs; the event is set when one of them arrives.
+class _Told:
+    """The signals that have asked this process to end while the engine runs; false if there are none.
 
-    A terminal or ``timeout`` sends it to the engine too, which finishes current operations, writes the state and
-    releases the lock. `subprocess.run` would kill it a quarter of a second later.
+    A container or CI service may send SIGTERM to this process alone, and kill the engine soon.
     """
-    told = threading.Event()
+
+    def __init__(self) -> None:
+        self._numbers: set[int] = set()
+        self._patience = _SECONDS_TO_HEAR
+
+    def __bool__(self) -> bool:
+        return bool(self._numbers)
+
+    def take(self, number: int, _frame: object) -> None:
+        """Handle a signal."""
+        self._numbers.add(number)
+
+    @staticmethod
+    def shielded(command: Sequence[str]) -> list[str]:
+        """The command, ignoring SIGHUP: the terminal's would end the Pulumi CLI at once, with its lock held.
+
+        Not outside the main thread, where nobody waits for the signal.
+        """
+        if threading.current_thread() is not threading.main_thread() or _HANGUP is None:
+            return [*command]
+        return ["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "sh", *command]
+
+    def wait(
+        self,
+        engine: subprocess.Popen[Any],
+        meanwhile: Callable[[], object] = lambda: None,
+        heard: Callable[[], bool] | None = None,
+    ) -> int:
+        """Wait for the engine, and tell it to end if it has not heard of that. Returns its exit code.
+
+        Args:
+            engine: A shielded engine.
+            meanwhile: Called several times a second.
+            heard: Whether the engine has said that it ends. By default a signal other than SIGHUP is presumed to have
+                reached it: a second one would make it end at once.
+        """
+        heard = heard or (lambda: self._numbers != {_HANGUP})
+        while engine.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                engine.wait(_LOOK_EVERY)
+            if self and self._patience > 0:
+                self._patience -= _LOOK_EVERY
+                if self._patience <= 0 and not heard():
+                    engine.terminate()
+            meanwhile()
+        return engine.returncode
+
+
+@contextmanager
+def _ended_by_itself() -> Iterator[_Told]:
+    """Leave Ctrl-C, SIGTERM and SIGHUP to the engine while it runs.
+
+    A terminal or ``timeout`` sends the first two to the engine too, which finishes current operations, writes the state
+    and releases the lock. `subprocess.run` would kill it a quarter of a second later.
+    """
+    told = _Told()
     if threading.current_thread() is not threading.main_thread():
         yield told  # Only the main thread may set them, and has done so.
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {
-        each: signal.signal(each, lambda *_: told.set()) for each in numbers
-    }  # not SIG_IGN: it is inherited
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if _HANGUP is not None and signal.getsignal(_HANGUP) is not signal.SIG_IGN:  # as under nohup
+        numbers.append(_HANGUP)
+    before = {each: signal.signal(each, told.take) for each in numbers}  # not SIG_IGN: it is inherited
     try:
         yield told
     finally:
@@ -282,57 +339,43 @@ def _ended_by_itself() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _quiet(command: Sequence[str], folder: Path, environment: Mapping[str, str], events: _Tail) -> int:
+def _quiet(start: Callable[..., subprocess.Popen[Any]], events: _Tail, told: _Told) -> int:
     """Run the engine, show only why it failed, and return its exit code.
 
     Its whole output has the stack's outputs too, as if they were removed: names of people that no report has.
     """
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    list(events.new())
-    if done.returncode:
-        errors = "".join(f"error: {each.strip()}\n" for each in events.errors)
-        print(errors or done.stdout, file=sys.stderr, end="")
-    return done.returncode
-
-
-def _shown(
-    start: Callable[..., subprocess.Popen[Any]], events: _Tail, show: Concise, told: threading.Event
-) -> int:
-    """Run the engine while ``show`` displays its events; print its output only if it fails without a message.
-
-    ``told`` is set once this process is to end. A container or CI service may tell this process alone, and kill the
-    engine soon.
-    """
-    patience = _SECONDS_TO_HEAR
     kept = events.log.with_name("output.txt")
     with kept.open("wb") as output:
+        code = told.wait(
+            start(stdout=output, stderr=subprocess.STDOUT), heard=lambda: _HEARD in kept.read_bytes()
+        )
+    list(events.new())
+    if code:
+        errors = "".join(f"error: {each.strip()}\n" for each in events.errors)
+        print(errors or kept.read_text(encoding="utf-8", errors="replace"), file=sys.stderr, end="")
+    return code
+
+
+def _shown(start: Callable[..., subprocess.Popen[Any]], events: _Tail, show: Concise, told: _Told) -> int:
+    """Run the engine while ``show`` displays its events; print its output only if it fails without a message."""
+    kept = events.log.with_name("output.txt")
+
+    def take() -> None:
+        for event in events.new():
+            show.take(event)
+
+    def meanwhile() -> None:
+        take()
+        show.still_running()
+
+    with kept.open("wb") as output:
         engine = start(stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
-        while engine.poll() is None:
-            with suppress(subprocess.TimeoutExpired):
-                engine.wait(_LOOK_EVERY)
-            if told.is_set() and patience > 0:
-                patience -= _LOOK_EVERY
-                # A second signal would make an engine that has heard the first one end at once.
-                if patience <= 0 and _HEARD not in kept.read_bytes():
-                    engine.terminate()
-            for event in events.new():
-                show.take(event)
-            show.still_running()
-    for event in events.new():
-        show.take(event)
-    show.end(ok=engine.returncode == 0)
-    if engine.returncode and not events.errors:
+        code = told.wait(engine, meanwhile, lambda: _HEARD in kept.read_bytes())
+    take()
+    show.end(ok=code == 0)
+    if code and not events.errors:
         print(kept.read_text(encoding="utf-8", errors="replace"), file=sys.stderr, end="")
-    return engine.returncode
+    return code
 
 
 class _Tail:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -9,10 +10,12 @@ from typing import TextIO, cast
 
 
 class _Unread:
-    """A stream that ignores a closed pipe, so that it does not interrupt a deployment."""
+    """A stream that ignores a closed pipe or terminal, so that it does not interrupt a deployment."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        # A closed terminal does not say any more that it is one; EIO of a file is a failing disk.
+        self._gone = (errno.EPIPE, errno.EIO) if stream.isatty() else (errno.EPIPE,)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
@@ -20,25 +23,27 @@ class _Unread:
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
-        except BrokenPipeError:
-            self._drop()
+        except OSError as error:
+            self._drop(error)
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
-        except BrokenPipeError:
-            self._drop()
+        except OSError as error:
+            self._drop(error)
 
-    def _drop(self) -> None:
-        """Discard all further output, including the buffer."""
+    def _drop(self, error: OSError) -> None:
+        """Discard all further output, including the buffer. Raises the error if somebody may still read it."""
+        if error.errno not in self._gone:
+            raise error
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)
 
 
 def write_to_anything() -> None:
-    """Prepare standard output and error for any encoding and a closed pipe.
+    """Prepare standard output and error for any encoding, a closed pipe and a closed terminal.
 
     Characters that the encoding lacks are written as escapes. After ``| head`` closed the pipe, the rest is dropped:
     the command continues, and its exit code is still valid.

@@ -204,13 +204,13 @@ class Backend:
             "timestamp": timestamp(),
         }
         temporary = own.with_suffix(".tmp")
-        temporary.write_text(json.dumps(holder), encoding="utf-8")
-        temporary.replace(own)
 
         def unlock() -> None:
             own.unlink(missing_ok=True)
 
         try:
+            temporary.write_text(json.dumps(holder), encoding="utf-8")
+            temporary.replace(own)
             self._refuse(stack, own)  # if two processes locked it at once, both release it
             yield unlock
         finally:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sandbox.engine import commands, environment, foreign_providers
+from sandbox.engine import commands, environment, foreign_providers, signals
 from sandbox.engine.errors import ConfirmationError, EngineError, NotSupportedError
 from sandbox.engine.stack import Session, Stack
 
@@ -111,18 +111,23 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and give its exit code: 0 fine, 1 failed, 2 not confirmed, 6 no such stack,
-    7 changes where none were expected, 8 stopped by a second Ctrl-C, 130 by the first where nothing ran yet."""
+    7 changes where none were expected, 8 stopped by a second Ctrl-C or SIGTERM, 130 by a signal while nothing runs."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _dispatch(words)
+        with signals.handled(_stop):  # A signal's own action would leave the lock behind.
+            return _dispatch(words)
     except EngineError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.code
-    except KeyboardInterrupt:  # before anything runs
+    except KeyboardInterrupt:  # while no operation runs
         return _INTERRUPTED
     except OSError as error:
         print(f"error: {error.filename or 'a file'} cannot be used: {error.strerror}", file=sys.stderr)
         return 1
+
+
+def _stop(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _dispatch(words: list[str]) -> int:
@@ -219,31 +224,30 @@ def _listen(
 
 
 def _interruptible(deployment: Deployment, unlock: Callable[[], None]) -> Outcome:
-    """Run. Ctrl-C or SIGTERM once lets running operations finish; twice ends at once and leaves them pending.
+    """Run. Ctrl-C, SIGTERM or SIGHUP lets running operations finish; twice ends at once and leaves them pending.
 
     In the second case `Children` kills the children: if they ended before this process, it would record their
-    operations as failed.
+    operations as failed. SIGHUP never is a second signal: a shell repeats what its terminal sends, and a service
+    manager sends it with SIGTERM.
     """
 
     def interrupt(number: int, _frame: Any) -> None:
-        if deployment.cancelling:
+        name = signals.NAMES[signal.Signals(number)]
+        if not deployment.cancelling:
+            deployment.cancel()
+            again = "press ^C" if number == signal.SIGINT else "send SIGTERM"
+            print(
+                f"{name} received; cancelling. If you would like to terminate immediately, {again} again.\n"
+                "Note that terminating immediately may lead to orphaned resources and other inconsistencies.\n",
+                flush=True,
+            )
+        elif number != signal.SIGHUP:
             print("error: update cancelled", file=sys.stderr, flush=True)
             unlock()
             os._exit(_CANCELLED)
-        deployment.cancel()
-        name, again = ("SIGTERM", "send SIGTERM") if number == signal.SIGTERM else ("^C", "press ^C")
-        print(
-            f"{name} received; cancelling. If you would like to terminate immediately, {again} again.\n"
-            "Note that terminating immediately may lead to orphaned resources and other inconsistencies.\n",
-            flush=True,
-        )
 
-    previous = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with signals.handled(interrupt):
         return deployment.run()
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _farewell(kind: str, outcome: Outcome, stack: Stack, *, preview: bool) -> None:

@@ -1,8 +1,9 @@
-"""Ctrl-C or SIGTERM during a deployment: the engine stops by itself, and the next deployment continues from there."""
+"""Ctrl-C, SIGTERM or a closed terminal during a deployment: the engine stops by itself, and the next one continues."""
 
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.projects import ENGINES, project
+from tests.support.projects import ENGINES, Project, project
 
 PARTLY = 3
 SLOW_INSTANTIATE = {
@@ -49,17 +50,42 @@ def test_the_engine_records_what_it_does_and_releases_its_lock(
         # The Pulumi CLI shows where it interrupted the program; no command of this project has a traceback.
         assert "mimecast_sso/operations" not in said
         assert "sandbox/__main__" not in said
-        assert not list(made.home.glob("state/.pulumi/locks/**/*.json")), said
+        _continues(made)
 
-        again = made.up()
-        assert again.code == 0, again.text
-        names = [application["displayName"] for application in made.control.documents("entra.applications")]
-        assert names.count("Mimecast Personal Portal") == 1
+
+@pytest.mark.parametrize(
+    ("engine", "words"),
+    [
+        ("embedded", ["--yes", "--verbose"]),  # The engine writes to the terminal itself.
+        pytest.param("pulumi", ["--yes"], marks=pytest.mark.cli),
+        pytest.param("pulumi", ["--yes", "--verbose"], marks=[pytest.mark.cli, pytest.mark.soak]),
+    ],
+)
+def test_a_closed_terminal_interrupts_it_too(tmp_path: Path, engine: str, words: list[str]) -> None:
+    """Before, SIGHUP killed both, and the lock stayed; output cannot be written any more."""
+    with project(tmp_path, engine) as made:
+        made.control.faults(SLOW_INSTANTIATE)
+        terminal, console = pty.openpty()
+        up = made.start("up", *words, terminal=console)
+        os.close(console)
+        _await(lambda: bool(made.control.status()["faults"]), up)
+        os.close(terminal)
+        assert up.wait(120) == PARTLY
+        _continues(made)
+
+
+def _continues(made: Project) -> None:
+    """The lock is released, and the next deployment knows what the interrupted one created."""
+    assert not list(made.home.glob("state/.pulumi/locks/**/*.json"))
+    again = made.up()
+    assert again.code == 0, again.text
+    names = [application["displayName"] for application in made.control.documents("entra.applications")]
+    assert names.count("Mimecast Personal Portal") == 1
 
 
 def _await(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
     end = time.monotonic() + 120
     while not happened():
-        assert process.poll() is None, process.communicate()[0]
+        assert process.poll() is None, process.stdout and process.stdout.read()
         assert time.monotonic() < end
         time.sleep(0.05)

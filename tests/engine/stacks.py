@@ -131,10 +131,10 @@ class Stack:
         """`up` without a preview."""
         return self.must("up", "--yes", "--skip-preview", "--color", "never", *words, **environment)
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start a command in its own process group."""
+    def start(self, *words: str, before: Sequence[str] = ()) -> subprocess.Popen[str]:
+        """Start a command; ``before`` are words such as ``nohup`` that come before the engine's."""
         return subprocess.Popen(
-            [*EMBEDDED, *words],
+            [*before, *EMBEDDED, *words],
             cwd=self.folder,
             env=self.environment,
             text=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import time
@@ -236,6 +237,52 @@ def test_second_interrupt_leaves_the_operation_pending(stack: Any) -> None:
     told = stack.up()
     assert "interrupted while creating" in told
     assert "pending operations" in told
+
+
+def test_sighup_lets_the_operation_finish_and_may_be_repeated(stack: Any) -> None:
+    """A closed terminal sends it, and a shell repeats it; before, it killed the engine, and the lock stayed."""
+    stack.faults({"create:a": {"hang": True}})
+    process = stack.start("up", "--yes", "--skip-preview")
+    try:
+        _await(lambda: stack.began("create", "a"))
+        process.send_signal(signal.SIGHUP)
+        assert process.stdout is not None
+        _await(lambda: "SIGHUP received" in process.stdout.readline())
+        process.send_signal(signal.SIGHUP)
+        stack.faults({})
+        assert process.wait(60) == 1
+    finally:
+        stacks.kill_all(process)
+    assert list(stack.locks.glob("*.json")) == []
+    assert "pending_operations" not in stack.state()
+    assert list(stack.objects()) == ["a-1"]
+
+
+def test_nohup_keeps_it_running(stack: Any) -> None:
+    stack.faults({"create:a": {"hang": True}})
+    process = stack.start("up", "--yes", "--skip-preview", before=["nohup"])
+    try:
+        _await(lambda: stack.began("create", "a"))
+        process.send_signal(signal.SIGHUP)
+        stack.faults({})
+        assert process.wait(60) == 0
+    finally:
+        stacks.kill_all(process)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_before_the_run_releases_the_lock(stack: Any, number: signal.Signals) -> None:
+    """The lock is held from before that, and the signal's own action left it."""
+    log = stack.folder / "events"
+    os.mkfifo(log)  # opening it waits for a reader
+    process = stack.start("up", "--yes", "--skip-preview", "--event-log", str(log))
+    try:
+        _await(lambda: list(stack.locks.glob("*.json")))
+        process.send_signal(number)
+        assert process.wait(60) == 130
+    finally:
+        stacks.kill_all(process)
+    assert list(stack.locks.glob("*.json")) == []
 
 
 @pytest.mark.parametrize(

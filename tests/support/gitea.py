@@ -176,8 +176,12 @@ class Forge:
 @contextmanager
 def forge(home: Path) -> Iterator[Forge]:
     """A new server, stopped at the end."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield from _served(home, listening)
+
+
+def _served(home: Path, listening: socket.socket) -> Iterator[Forge]:
+    port = listening.getsockname()[1]
     settings = home / "app.ini"
     settings.write_text(_SETTINGS.format(home=home, port=port, static=STATIC, secret=secrets.token_hex(16)))
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "GITEA_WORK_DIR": str(home)}
@@ -189,10 +193,13 @@ def forge(home: Path) -> Iterator[Forge]:
 
     run("migrate")
     tokens = {name: _account(run, name) for name in (BOT, OTHER)}
+    # The socket is handed over as systemd does it, as descriptor 3: a free port could be another process's by then.
+    hand_over = 'exec "$@" 3<&0 </dev/null'
     server = subprocess.Popen(
-        [PROGRAM, "web", "--config", settings],
-        env=environment,
+        ["/bin/sh", "-c", hand_over, "sh", PROGRAM, "web", "--config", settings],
+        env=environment | {"LISTEN_FDS": "1"},
         cwd=home,
+        stdin=listening,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

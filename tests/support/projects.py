@@ -31,6 +31,13 @@ ENGINES = ["embedded", pytest.param("pulumi", marks=pytest.mark.cli)]
 ENGINES_AT_LENGTH = ["embedded", pytest.param("pulumi", marks=[pytest.mark.cli, pytest.mark.soak])]
 """The Pulumi CLI in ``make soak`` only."""
 
+# The leader of a new session makes its input's terminal the session's, then runs a command.
+_TAKE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -60,17 +67,21 @@ class Project:
         """
         return self.program(*verb.split(), "--stack", "sandbox", *words, engine=engine, **environment)
 
-    def start(self, verb: str, *words: str) -> subprocess.Popen[str]:
-        """Start ``mimecast-sso VERB --stack sandbox …`` in its own process group, while the test continues."""
+    def start(self, verb: str, *words: str, terminal: int | None = None) -> subprocess.Popen[str]:
+        """Start ``mimecast-sso VERB --stack sandbox …`` in its own process group, while the test continues.
+
+        ``terminal`` is the process's terminal, as a descriptor; by default its output is piped and its input empty.
+        """
+        piped = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL}
+        before = [] if terminal is None else [sys.executable, "-c", _TAKE_TERMINAL]
+        command = [sys.executable, "-m", "sandbox", "run", "--", PROGRAM, verb, "--stack", "sandbox", *words]
         return subprocess.Popen(
-            [sys.executable, "-m", "sandbox", "run", "--", PROGRAM, verb, "--stack", "sandbox", *words],
+            [*before, *command],
             cwd=self.folder,
             env=self._environment(ENGINE=self.engine),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
             text=True,
             start_new_session=True,
+            **(piped if terminal is None else dict.fromkeys(piped, terminal)),
         )
 
     def stack(self, name: str, verb: str, *words: str) -> Ended:

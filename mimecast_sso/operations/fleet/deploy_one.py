@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mimecast_sso.operations.cli import run
+from mimecast_sso.operations.cli import clean_up_on_signals, run
 from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.fleet.work import ERRORS, OUTCOME, PRINTED, Work
 from mimecast_sso.operations.project import Project
@@ -91,6 +91,7 @@ class Deployment:
 
 def main() -> None:
     """Entry point. Arguments: the run's folder, its id, the stack, and the expected digest or ""."""
+    clean_up_on_signals()
     folder, run_id, stack, expect = sys.argv[1:]
     Deployment(Work(Path(folder), datetime.now(UTC)), stack, run_id).go(expect)
 
