@@ -16,11 +16,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from urllib.parse import unquote, urlsplit
 
 from mimecast_sso.assessment import hand_over
 from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.facts.engine_documents import Deployment, EngineEvent, StateResource
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
@@ -70,7 +71,7 @@ class RunOutcome:
     changes: dict[str, int] = field(default_factory=dict)
     """Steps by operation, from the engine's summary."""
     errors: list[str] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
+    events: list[EngineEvent] = field(default_factory=list)
     snapshot: Snapshot | None = None
     """What the program read, where it was asked for and handed over."""
 
@@ -173,25 +174,25 @@ class Engine:
             shutil.copyfile(stack.config_file, Path(folder, f"Pulumi.{stack.name}.yaml"))
             self._quietly("stack", "init", stack.name, "--no-select", folder=Path(folder))
 
-    def resources(self) -> list[dict[str, Any]]:
+    def resources(self) -> list[StateResource]:
         """The resources in the stack's state, secrets encrypted and without inputs.
 
         Raises StateError, or NoStateError without a state.
         """
         return self._deployed().get("resources") or []
 
-    def recorded(self) -> list[dict[str, Any]]:
+    def recorded(self) -> list[StateResource]:
         """The same; empty if the stack does not exist yet. Raises OperationError if the state cannot be read."""
         return self._deployment().get("resources") or []
 
-    def _deployed(self) -> dict[str, Any]:
+    def _deployed(self) -> Deployment:
         file = _checkpoint(self._stack)
         if file is not None and file.exists():
             # The backend is a folder, and starting an engine to read a file takes half a second.
             return read_checkpoint(file)
-        return without_inputs(self.export().get("deployment") or {})
+        return without_inputs(cast("Deployment", self.export().get("deployment") or {}))
 
-    def _deployment(self) -> dict[str, Any]:
+    def _deployment(self) -> Deployment:
         """The deployment in the state; empty if the stack does not exist yet."""
         try:
             return self._deployed()
@@ -295,7 +296,7 @@ def _quiet(command: Sequence[str], folder: Path, environment: Mapping[str, str],
 
 
 def _shown(
-    start: Callable[..., subprocess.Popen[Any]], events: _Tail, show: Concise, told: threading.Event
+    start: Callable[..., subprocess.Popen[str]], events: _Tail, show: Concise, told: threading.Event
 ) -> int:
     """Run the engine while ``show`` displays its events; print its output only if it fails without a message.
 
@@ -335,7 +336,7 @@ class _Tail:
 
     def __init__(self, log: Path) -> None:
         self.log = log
-        self.seen: list[dict[str, Any]] = []
+        self.seen: list[EngineEvent] = []
         self._read = 0
         self._shared = Shared()
 
@@ -345,7 +346,7 @@ class _Tail:
         diagnostics = (event.get("diagnosticEvent") or {} for event in self.seen)
         return [str(each.get("message", "")) for each in diagnostics if each.get("severity") == "error"]
 
-    def new(self) -> Iterator[dict[str, Any]]:
+    def new(self) -> Iterator[EngineEvent]:
         """The events since the last call, except an incomplete last line."""
         with suppress(FileNotFoundError), self.log.open("rb") as file:
             file.seek(self._read)
@@ -397,7 +398,7 @@ def _outcome(code: int, events: _Tail) -> RunOutcome:
     summaries = [event["summaryEvent"] for event in events.seen if "summaryEvent" in event]
     if code == 0 and not summaries:
         raise OperationError(
-            "The engine ended well, but its event log was cut off, so what it did is unknown: "
+            "The engine succeeded, but its event log is incomplete, so what it did is unknown: "
             f"{events.log.parent.parent} is full, or a limit on file sizes was reached. Make room there, or set "
             "TMPDIR, and rerun."
         )
