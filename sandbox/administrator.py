@@ -55,7 +55,7 @@ def fill(home: Path, file: Path) -> Iterator[str]:
         page = _open(browser, f"{console}/{folder}", dialogue, name_label)
         if section is FormSection.PROFILE and _wants_import(dialogue):
             page = _import(browser, page, form, dialogue)
-        yield f"{section.value}: {len(dialogue.values)} fields to enter"
+        yield f"{section.value}: entering {len(dialogue.values)} fields"
         yield from _type(page, dialogue)
         _save(browser, page, form)
         yield "  saved"

@@ -253,7 +253,7 @@ def _names(live: LiveApplication, wanted: DesiredApplication) -> Iterator[Adopti
     if added:
         yield _changes(f"reply URLs added: {enumerate_some(added)}")
     if removed:
-        yield _changes(f"reply URLs removed: {enumerate_some(removed)}; sign-ins that end there would fail")
+        yield _changes(f"reply URLs removed: {enumerate_some(removed)}; sign-ins that use them would fail")
     yield from _default_reply_url(live, wanted)
 
 
@@ -300,7 +300,9 @@ def _tags(live: LiveApplication, wanted: DesiredApplication) -> Iterator[Adoptio
         yield _changes(f"the tile {hidden}")
     added = sorted(feature_tags(live, hide=False) - live.tags)
     if added:
-        yield _changes(f"tags added: {', '.join(added)}; the portal lists enterprise applications by them")
+        yield _changes(
+            f"tags added: {', '.join(added)}; the portal uses them to list enterprise applications"
+        )
     own = sorted(live.tags - _KNOWN_TAGS)
     # The azuread provider rewrites the tags only when one of those with a meaning changes.
     if own and feature_tags(live, hide=wanted.hide) != live.tags & _KNOWN_TAGS:

@@ -65,7 +65,7 @@ def back_to_a_password(forecast: SignInForecast, *instants: Instant) -> Iterator
         verb, need = ("signs", "needs") if len(found) == 1 else ("sign", "need")
         yield Statement(
             f"{people(len(found))} no longer {verb} in through Entra {instant}, and {need} a cloud password or a "
-            f"directory password to get in: {enumerate_some(found)}. No API shows whether they have one: ask, or set "
+            f"directory password to sign in: {enumerate_some(found)}. No API shows whether they have one: ask, or set "
             "a cloud password in the Administration Console or with mimecast-sso:addressPasswords",
             How.LIVE,
             _BOTH,
@@ -134,7 +134,7 @@ def replaced_policy(assessment: Assessment) -> Iterator[Statement]:
         return  # Guard `claims-policy` refuses the run.
     way_out = claims_way_out(assessment, application, policy)
     yield Statement(
-        f'Claims policy "{policy.name}" was assigned outside this stack, in place of this stack\'s. Entra takes only '
+        f'Claims policy "{policy.name}" was assigned outside this stack, in place of this stack\'s. Entra accepts only '
         f"one, so a run with --refresh would stop half-way. Before such a run: {way_out}",
         How.LIVE,
         "Microsoft Graph",
@@ -179,8 +179,8 @@ def on_save(assessment: Assessment) -> Iterator[Statement]:
         yield from _by_outcome(
             found,
             found.stopped_by_save,
-            f"could not sign in from Save (within {PROPAGATION_MINUTES} minutes) until the next deployment",
-            "sign in from Save until the next deployment",
+            f"could not sign in between Save (within {PROPAGATION_MINUTES} minutes of it) and the next deployment",
+            "sign in between Save and the next deployment",
         )
     if found.sent_by_save:
         who = found.sent_by_save

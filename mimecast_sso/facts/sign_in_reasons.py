@@ -318,7 +318,7 @@ REASONS: dict[Reason, ReasonRow] = {
         Side.MIMECAST,
         "",
         "Entra posts the response to the address for sign-ins that Mimecast started, and Mimecast started none",
-        "Mimecast: this response answers no sign-in",
+        "Mimecast: this response belongs to no sign-in request",
         "make the region's /login/sso/mpp the default reply URL (mimecast-sso:application.signOn: idp)",
         _APPLICATION,
         _APPLICATION,

@@ -90,7 +90,7 @@ def require_tenants_of(settings: Settings, snapshot: Snapshot) -> None:
             check_account(account, settings.account_code, settings.region)
         except AccountMismatch:
             raise OperationError(
-                f"The Mimecast credentials open account {account.code} in region {account.region}, not "
+                f"The Mimecast credentials are for account {account.code} in region {account.region}, not "
                 f"{settings.account_code} in region {settings.region}. Use the credentials of "
                 f"{settings.account_code}, or correct --account-code and --region (in a stack file: "
                 "mimecast-sso:accountCode and mimecast-sso:region).",
@@ -98,7 +98,7 @@ def require_tenants_of(settings: Settings, snapshot: Snapshot) -> None:
             ) from None
     if settings.tenant_id and snapshot.tenant_id and snapshot.tenant_id.lower() != settings.tenant_id:
         raise OperationError(
-            f"The Entra credentials open tenant {snapshot.tenant_id}, but mimecast-sso:tenantId is "
+            f"The Entra credentials are for tenant {snapshot.tenant_id}, but mimecast-sso:tenantId is "
             f"{settings.tenant_id}. Use the credentials of that tenant, or correct the key.",
             Exit.REFUSED,
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.console.attestation import attested_by
 from mimecast_sso.facts.certificate_life import FAILING_DAYS
+from mimecast_sso.facts.engine_documents import StateResource
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Settings
 from mimecast_sso.text.wording import count
@@ -37,7 +37,7 @@ class CertificateReading:
 
 
 def check(
-    graph: GraphClient, stack: str, settings: Settings, resources: Iterable[Mapping[str, Any]]
+    graph: GraphClient, stack: str, settings: Settings, resources: Iterable[StateResource]
 ) -> CertificateReading:
     """Read the certificates of the stack's service principal from Entra, independently of the record.
 
@@ -78,7 +78,7 @@ def life(expiry: Expiry) -> Statement:
     return Statement(f"{text}. {since}", How.LIVE, _GRAPH, Verdict.FAILS, _SUBJECT)
 
 
-def trusted(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def trusted(resources: Iterable[StateResource]) -> dict[str, str]:
     """The thumbprints that Mimecast is known to trust, each with its attestation: state, by whom, when."""
     return {
         profile.thumbprint: f"{profile.state}: {attested_by(profile.confirmed)}"

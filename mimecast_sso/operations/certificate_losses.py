@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mimecast_sso.facts.engine_documents import StateResource
 from mimecast_sso.facts.entra_directory_audits import LATENCY_MINUTES, RETENTION_DAYS
 from mimecast_sso.facts.resource_types import RETIRED_SIGNING_CERTIFICATE
 from mimecast_sso.provenance import How, Statement, Verdict
@@ -28,7 +29,7 @@ def check(
     principal: str,
     live: PrincipalCertificates,
     certificates: Certificates,
-    resources: Iterable[Mapping[str, Any]],
+    resources: Iterable[StateResource],
 ) -> tuple[Statement, ...]:
     """Read the directory's audit log of a service principal: one list of Graph.
 
@@ -80,6 +81,6 @@ def _unread(error: GraphError) -> Statement:
     return Statement(f"{LOG} was not read", How.UNKNOWN, str(error), Verdict.UNKNOWN, _SUBJECT)
 
 
-def _recorded(resources: Iterable[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
+def _recorded(resources: Iterable[StateResource]) -> dict[str, frozenset[str]]:
     outputs = (each.get("outputs") or {} for each in resources if each["type"] == RETIRED_SIGNING_CERTIFICATE)
     return {str(each["thumbprint"]): frozenset(each["keyIds"]) for each in outputs if each.get("keyIds")}

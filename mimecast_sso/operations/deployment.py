@@ -120,8 +120,8 @@ def _refuse_unreviewed(stack: Stack, engine: Engine, outcome: RunOutcome) -> Non
     """Refuse any change without a reviewed plan, but for what every run repeats. Raises OperationError (refused)."""
     if plan.only_retries_proofs(stack, engine, outcome):
         say(
-            "No review is needed: this run only tries again to verify domains, and creates the addresses that wait for "
-            "them."
+            "No review is needed: this run only retries the verification of domains, and creates the addresses that "
+            "are on hold for them."
         )
         return
     raise OperationError(

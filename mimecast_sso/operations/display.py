@@ -13,12 +13,13 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from mimecast_sso.assessment.plan_digest import ANNOUNCED
 from mimecast_sso.console.run_sheet import CONSOLE_WORK_IS_DUE
+from mimecast_sso.facts.engine_documents import Diagnostic, EngineEvent, Step
 from mimecast_sso.text import foreign
 from mimecast_sso.text.paragraphs import on_terminal
 from mimecast_sso.text.wording import count
@@ -53,15 +54,15 @@ class Concise:
     plans: bool = False
     _said: set[str] = field(default_factory=set)
     _changed: list[str] = field(default_factory=list)
-    _outputs: dict[str, Any] | None = None
-    _before: dict[str, Any] | None = None
+    _outputs: Mapping[str, object] | None = None
+    _before: Mapping[str, object] | None = None
     _summary: dict[str, int] = field(default_factory=dict)
     _failed: int = 0
     _console_work: str = ""
     _begun: bool = False
     _last: float = field(default_factory=time.monotonic)
 
-    def take(self, event: Mapping[str, Any]) -> None:
+    def take(self, event: EngineEvent) -> None:
         """Show an event; before the first one, the title."""
         self._begin()
         if "diagnosticEvent" in event:
@@ -103,7 +104,7 @@ class Concise:
         for line in lines:
             click.echo(f"    {line}")
 
-    def _message(self, event: Mapping[str, Any]) -> None:
+    def _message(self, event: Diagnostic) -> None:
         if event.get("ephemeral") or event.get("severity") == "debug":
             return
         text = text_of(event)
@@ -115,13 +116,13 @@ class Concise:
             for line in wrapped(text):
                 click.echo(line, err=event.get("severity") == "error")
 
-    def _change(self, metadata: Mapping[str, Any]) -> None:
+    def _change(self, metadata: Step) -> None:
         mark, done, planned = _words(metadata)
         if mark:
             word = planned if self.plans else done
             self._changed.append(f" {mark:2} {_named(metadata)} {word}{_difference(metadata)}")
 
-    def _done(self, metadata: Mapping[str, Any]) -> None:
+    def _done(self, metadata: Step) -> None:
         if metadata["type"] == _STACK:
             self._outputs = (metadata.get("new") or {}).get("outputs")
             self._before = (metadata.get("old") or {}).get("outputs")
@@ -155,7 +156,7 @@ class Concise:
             yield f"{self._failed} errored"
 
 
-def _output(path: str, before: Any, now: Any) -> Iterator[str]:
+def _output(path: str, before: object, now: object) -> Iterator[str]:
     """An output with its previous value; for a map, each changed item and its state, by path."""
     if not isinstance(now, Mapping):
         was = f"{_json(before)} => " if before not in (None, now) else ""
@@ -167,23 +168,23 @@ def _output(path: str, before: Any, now: Any) -> Iterator[str]:
             yield from _output(f"{path}.{name}", known.get(name), value)
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def planned_step(metadata: Mapping[str, Any]) -> str:
-    """The planned step for a resource: ``update ServicePrincipal portal (notes)``; "" if nothing changes."""
+def planned_step(metadata: Step) -> str:
+    """The planned step for a resource: ``update ServicePrincipal portal [diff: notes]``; "" if nothing changes."""
     mark, _, planned = _words(metadata)
     return f"{planned} {_named(metadata)}{_difference(metadata)}" if mark else ""
 
 
-def _words(metadata: Mapping[str, Any]) -> tuple[str, str, str]:
+def _words(metadata: Step) -> tuple[str, str, str]:
     """Mark, participle and infinitive of a step; empty for one that changes nothing, and for providers."""
     nothing = ("", "", "")
     return nothing if "pulumi:providers:" in metadata["type"] else _WORDS.get(metadata["op"], nothing)
 
 
-def text_of(event: Mapping[str, Any]) -> str:
+def text_of(event: Diagnostic) -> str:
     """The text of a diagnostic event, without colours."""
     return _COLOUR.sub("", f"{event.get('prefix') or ''}{event.get('message') or ''}").strip()
 
@@ -199,11 +200,11 @@ def wrapped(text: str) -> Iterator[str]:
         yield on_terminal(line)
 
 
-def _named(metadata: Mapping[str, Any]) -> str:
+def _named(metadata: Step) -> str:
     return f"{metadata['type'].rpartition(':')[2]} {metadata['urn'].rpartition('::')[2]}"
 
 
-def _difference(metadata: Mapping[str, Any]) -> str:
+def _difference(metadata: Step) -> str:
     paths = metadata.get("detailedDiff") or metadata.get("diffs") or ()
     properties = dict.fromkeys(re.split(r"[.\[]", path)[0] for path in paths)
-    return f" ({', '.join(properties)})" if properties and metadata["op"] != "create" else ""
+    return f" [diff: {', '.join(properties)}]" if properties and metadata["op"] != "create" else ""

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from mimecast_sso.facts.engine_documents import EngineEvent, Step, StepState
+
 _ABSENT = "(none)"
 _PATH = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|\.?([^.\[]+)')
 _INDEX = re.compile(r"\[\d+\]$")
@@ -57,11 +59,11 @@ class RefreshReport:
     planned: tuple[str, ...]
 
 
-def report(events: Iterable[dict[str, Any]]) -> RefreshReport:
+def report(events: Iterable[EngineEvent]) -> RefreshReport:
     """Read the engine events of a preview that refreshes first."""
     reading: set[str] = set()
-    read: dict[str, dict[str, Any]] = {}
-    steps: dict[str, dict[str, Any]] = {}
+    read: dict[str, Step] = {}
+    steps: dict[str, Step] = {}
     for event in events:
         if "resourcePreEvent" in event:
             metadata = event["resourcePreEvent"]["metadata"]
@@ -81,24 +83,26 @@ def report(events: Iterable[dict[str, Any]]) -> RefreshReport:
     return RefreshReport(tuple(sorted(differences, key=str)), tuple(sorted(planned)))
 
 
-def _differs(metadata: dict[str, Any]) -> bool:
+def _differs(metadata: Step) -> bool:
     return not metadata.get("new") or bool(_paths(metadata))
 
 
-def _paths(metadata: dict[str, Any]) -> list[str]:
+def _paths(metadata: Step) -> list[str]:
     """The differing properties: those the provider names, else the differing outputs."""
     found = metadata.get("detailedDiff") or metadata.get("diffs")
     if found or metadata["op"] != "update":
         # A list is compared as a whole: the position of an element has no meaning.
         return list(dict.fromkeys(_INDEX.sub("", path) for path in found or ()))
-    old, new = (metadata[side].get("outputs") or {} for side in ("old", "new"))
+    old, new = ((side or {}).get("outputs") or {} for side in (metadata["old"], metadata["new"]))
     return sorted(key for key in new if new[key] != old.get(key))
 
 
-def _rows(metadata: dict[str, Any], step: dict[str, Any] | None) -> Iterator[PropertyDifference]:
+def _rows(metadata: Step, step: Step | None) -> Iterator[PropertyDifference]:
     resource = _resource(metadata["urn"])
     if not metadata.get("new"):
-        wanted = "recreated by the next deployment" if step else "forgotten by the next deployment"
+        wanted = (
+            "recreated by the next deployment" if step else "removed from the state by the next deployment"
+        )
         yield PropertyDifference(resource, "", _ABSENT, _ABSENT, wanted)
         return
     for path in _paths(metadata):
@@ -107,9 +111,9 @@ def _rows(metadata: dict[str, Any], step: dict[str, Any] | None) -> Iterator[Pro
         yield PropertyDifference(resource, path, recorded, live, wanted)
 
 
-def _at(state: dict[str, Any], path: str, *, inputs: bool = False) -> str:
+def _at(state: StepState | None, path: str, *, inputs: bool = False) -> str:
     # Outputs are the current state; inputs are the desired state.
-    value: Any = state.get("inputs" if inputs else "outputs") or {}
+    value: Any = (state or {}).get("inputs" if inputs else "outputs") or {}
     for key, index, name in _PATH.findall(path):
         if isinstance(value, dict):
             value = value.get(json.loads(f'"{key}"') if key else name)

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from mimecast_sso.assessment import drift as comparison
 from mimecast_sso.assessment.assessment import Assessment, assess
 from mimecast_sso.assessment.drift import Finding, Severity, not_looked_at
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.recorded import from_state
+from mimecast_sso.facts.engine_documents import StateResource
 from mimecast_sso.operations import (
     actors,
     assessing,
@@ -226,7 +226,7 @@ def _certificates(
     assessment: Assessment,
     settings: Settings,
     graph: GraphClient,
-    resources: Sequence[Mapping[str, Any]],
+    resources: Sequence[StateResource],
 ) -> tuple[Statement, ...]:
     """Expiry of the live certificate, and external changes that a deployment undid."""
     known = assessment.snapshot.application

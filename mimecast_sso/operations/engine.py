@@ -16,11 +16,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from urllib.parse import unquote, urlsplit
 
 from mimecast_sso.assessment import hand_over
 from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.facts.engine_documents import Deployment, EngineEvent, StateResource, Step
 from mimecast_sso.facts.resource_types import OF_THE_ENGINE
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.exit_codes import Exit, OperationError
@@ -73,7 +74,7 @@ class RunOutcome:
     changes: dict[str, int] = field(default_factory=dict)
     """Steps by operation, from the engine's summary."""
     errors: list[str] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
+    events: list[EngineEvent] = field(default_factory=list)
     snapshot: Snapshot | None = None
     """What the program read, where it was asked for and handed over."""
 
@@ -90,12 +91,14 @@ class RunOutcome:
     @property
     def wrote(self) -> bool:
         """Whether anything was written outside the state, which also records the stack and its components."""
-        sides = (each.get("new") or each.get("old") or {} for each in self._steps("resOutputsEvent"))
+        sides = (each.get("new") or each.get("old") for each in self._steps("resOutputsEvent"))
         return any(
-            each.get("custom") and not str(each.get("type")).startswith(OF_THE_ENGINE) for each in sides
+            each.get("custom") and not str(each.get("type")).startswith(OF_THE_ENGINE)
+            for each in sides
+            if each
         )
 
-    def _steps(self, kind: str) -> Iterator[dict[str, Any]]:
+    def _steps(self, kind: Literal["resourcePreEvent", "resOutputsEvent"]) -> Iterator[Step]:
         steps = (event[kind]["metadata"] for event in self.events if kind in event)
         return (each for each in steps if each["op"] not in _QUIET)
 
@@ -185,25 +188,25 @@ class Engine:
             shutil.copyfile(stack.config_file, Path(folder, f"Pulumi.{stack.name}.yaml"))
             self._quietly("stack", "init", stack.name, "--no-select", folder=Path(folder))
 
-    def resources(self) -> list[dict[str, Any]]:
+    def resources(self) -> list[StateResource]:
         """The resources in the stack's state, secrets encrypted and without inputs.
 
         Raises StateError, or NoStateError without a state.
         """
         return self._deployed().get("resources") or []
 
-    def recorded(self) -> list[dict[str, Any]]:
+    def recorded(self) -> list[StateResource]:
         """The same; empty if the stack does not exist yet. Raises OperationError if the state cannot be read."""
         return self._deployment().get("resources") or []
 
-    def _deployed(self) -> dict[str, Any]:
+    def _deployed(self) -> Deployment:
         file = _checkpoint(self._stack)
         if file is not None and file.exists():
             # The backend is a folder, and starting an engine to read a file takes half a second.
             return read_checkpoint(file)
-        return without_inputs(self.export().get("deployment") or {})
+        return without_inputs(cast("Deployment", self.export().get("deployment") or {}))
 
-    def _deployment(self) -> dict[str, Any]:
+    def _deployment(self) -> Deployment:
         """The deployment in the state; empty if the stack does not exist yet."""
         try:
             return self._deployed()
@@ -388,7 +391,7 @@ class _Tail:
 
     def __init__(self, log: Path) -> None:
         self.log = log
-        self.seen: list[dict[str, Any]] = []
+        self.seen: list[EngineEvent] = []
         self._read = 0
         self._shared = Shared()
 
@@ -398,7 +401,7 @@ class _Tail:
         diagnostics = (event.get("diagnosticEvent") or {} for event in self.seen)
         return [str(each.get("message", "")) for each in diagnostics if each.get("severity") == "error"]
 
-    def new(self) -> Iterator[dict[str, Any]]:
+    def new(self) -> Iterator[EngineEvent]:
         """The events since the last call, except an incomplete last line."""
         with suppress(FileNotFoundError), self.log.open("rb") as file:
             file.seek(self._read)
@@ -450,7 +453,7 @@ def _outcome(code: int, events: _Tail) -> RunOutcome:
     summaries = [event["summaryEvent"] for event in events.seen if "summaryEvent" in event]
     if code == 0 and not summaries:
         raise OperationError(
-            "The engine ended well, but its event log was cut off, so what it did is unknown: "
+            "The engine succeeded, but its event log is incomplete, so what it did is unknown: "
             f"{events.log.parent.parent} is full, or a limit on file sizes was reached. Make room there, or set "
             "TMPDIR, and rerun."
         )

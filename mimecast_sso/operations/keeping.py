@@ -29,7 +29,9 @@ def keep(stack: str, path: str, *, apply_: bool, yes: bool) -> Exit:
     if edit is None:
         raise OperationError(_why_not(finding, assessment), Exit.REFUSED)
     opened.change(edit)
-    say(f"{relative(opened.file)}: mimecast-sso:{edit} is as live now ({foreign.one_line(finding.text)}).")
+    say(
+        f"{relative(opened.file)}: mimecast-sso:{edit} now matches the live state ({foreign.one_line(finding.text)})."
+    )
     if apply_:
         return deploy(opened, engine, yes=yes, refresh=True)
     commit = "Run" if opened.on_sandbox else "Commit the file, then run"
@@ -68,10 +70,10 @@ def _find(opened: Stack, engine: Engine, path: str) -> tuple[Assessment, Finding
     found = [each for each in check.findings if foreign.code(each.path) == foreign.code(path)]
     if not found:
         paths = ", ".join(foreign.one_line(each.path) for each in check.findings[:5])
-        known = f" Drift is at: {paths}." if paths else ""
+        known = f" Drifted: {paths}." if paths else ""
         raise OperationError(
-            f"Nothing differs at {foreign.name(path)} of stack {opened.name}, out of "
-            f"{count(len(check.findings), 'difference')}.{known} Nothing was changed.",
+            f"Stack {opened.name} has no difference at {foreign.name(path)}, and "
+            f"{count(len(check.findings), 'difference')} in all.{known} Nothing was changed.",
             Exit.USAGE,
         )
     return assessment, found[0]
@@ -85,7 +87,7 @@ def _why_not(finding: Finding, assessment: Assessment) -> str:
             f"{assessment.command('drift')}"
         )
     if finding.expected:
-        return f"This is expected already ({finding.expected}): {text}. Nothing was changed."
+        return f"This is already expected ({finding.expected}): {text}. Nothing was changed."
     return (
         f"No key of the stack file expresses this: {text}. To show it as expected for a while, rerun this with --days. "
         "Nothing was changed."

@@ -54,8 +54,8 @@ def render(found: StackReview, code: Exit, steps: Sequence[str], at: datetime, f
     )
     report = Report("preview", at, int(code), (replace(section, entries=section.entries + resources),))
     if form == "json":
-        document = report.document()
-        document["stacks"] = [each | forms.plan_of(found, code) for each in document["stacks"]]
+        stacks = [each.document() | forms.plan_of(found, code) for each in report.sections]
+        document = report.document() | {"stacks": stacks}
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     text = render_report(report, form)
     return text + "".join(f"{line}\n" for line in _markdown(found, steps)) if form == "markdown" else text

@@ -36,12 +36,14 @@ def read(engine: Engine, slot: ProfileSlot = ProfileSlot.FIRST) -> RecordedProfi
     return in_state(engine.resources()).profiles.get(slot)
 
 
-def require(engine: Engine, slot: ProfileSlot = ProfileSlot.FIRST) -> RecordedProfile:
+def require(engine: Engine, stack: str, slot: ProfileSlot = ProfileSlot.FIRST) -> RecordedProfile:
     """The same; raises OperationError also if there is none."""
     profile = read(engine, slot)
     if profile is None:
         which = "second authentication profile" if slot is ProfileSlot.SECOND else "authentication profile"
-        raise OperationError(f"The stack has no {which} yet. Deploy it first: up")
+        raise OperationError(
+            f"Stack {stack} has no {which} yet. Deploy it first: mimecast-sso up --stack {stack}"
+        )
     return profile
 
 
@@ -49,9 +51,10 @@ def deployed(outcome: RunOutcome) -> dict[ProfileSlot, RecordedProfile]:
     """The profiles after the deployment that has just ended, by slot."""
     found = {}
     for event in outcome.events:
-        metadata = event.get("resOutputsEvent", {}).get("metadata", {})
-        if metadata.get("type") == AUTHENTICATION_PROFILE and metadata.get("new"):
-            profile = profile_of(metadata["urn"], metadata["new"]["outputs"])
+        step = event["resOutputsEvent"]["metadata"] if "resOutputsEvent" in event else {}
+        new = step.get("new")
+        if new and step["type"] == AUTHENTICATION_PROFILE:
+            profile = profile_of(step["urn"], new["outputs"])
             found[profile.slot] = profile
     return found
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import click
 from pydantic import TypeAdapter, ValidationError
@@ -14,6 +13,7 @@ from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.console import attestation
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.facts.certificate_life import LONGEST_LIFE_YEARS, latest_expiry
+from mimecast_sso.facts.engine_documents import StateResource
 from mimecast_sso.operations import assessing, certificate_losses, rotation, tenant
 from mimecast_sso.operations.deployment import deploy, open_with_engine, relative
 from mimecast_sso.operations.engine import Engine
@@ -269,7 +269,7 @@ def _entra(
     stack: Stack,
     service_principal: str,
     wanted: Certificates,
-    resources: Iterable[Mapping[str, Any]],
+    resources: Iterable[StateResource],
     unknown: list[str],
 ) -> tuple[PrincipalCertificates | None, datetime, tuple[Statement, ...]]:
     try:
@@ -281,7 +281,7 @@ def _entra(
     return live, graph.now(), certificate_losses.check(graph, service_principal, live, wanted, resources)
 
 
-def _resources(stack: Stack, engine: Engine) -> list[dict[str, Any]]:
+def _resources(stack: Stack, engine: Engine) -> list[StateResource]:
     try:
         return [each for each in engine.resources() if not each.get("delete")]
     except OperationError as error:

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from mimecast_sso.facts.engine_documents import Deployment, StateResource
 from mimecast_sso.facts.provider_references import KEY, foreign
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.text.files import parse_json
@@ -29,7 +30,7 @@ class NoStateError(StateError):
     """The stack has none: it was never deployed to this backend."""
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path) -> Deployment:
     """The deployment in a state file of the ``file://`` backend; empty before the first deployment.
 
     Raises:
@@ -37,7 +38,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         document = parse_state(path.read_text(encoding="utf-8"))
-        latest = document["checkpoint"].get("latest") or {}
+        latest = cast("Deployment", document["checkpoint"].get("latest") or {})
         resources = latest.get("resources") or []
         if all(isinstance(each, dict) and "urn" in each and "type" in each for each in resources):
             return without_inputs(latest)
@@ -78,7 +79,7 @@ def parse_state(text: str) -> Any:
     return parse_json(text, Shared())
 
 
-def without_inputs(deployment: dict[str, Any]) -> dict[str, Any]:
+def without_inputs(deployment: Deployment) -> Deployment:
     """The deployment without its resources' inputs, which repeat an address book of 100,000.
 
     `refuse_foreign` needs some of them: references to dynamic providers, and the inputs of plugins.
@@ -102,7 +103,7 @@ def _unusable(path: Path, cause: str) -> str:
     return f"The state file {path} cannot be used: {cause}. It was not changed. {way}"
 
 
-def refuse_foreign(stack: str, deployment: Mapping[str, Any]) -> None:
+def refuse_foreign(stack: str, deployment: Deployment) -> None:
     """Refuse a state that names a provider that is not this project's, or a plugin that its program does not use.
 
     A provider is stored as a pickle, which the engine's plugin loads in an environment that holds every credential.
@@ -142,7 +143,7 @@ def _restore(stack: str) -> str:
     )
 
 
-def _is_foreign_plugin(resource: Mapping[str, Any]) -> bool:
+def _is_foreign_plugin(resource: StateResource) -> bool:
     """Whether it is the provider of a package that is not installed, or one that is downloaded from elsewhere."""
     type_ = str(resource.get("type") or "")
     if not type_.startswith(_PROVIDERS):
@@ -167,7 +168,7 @@ def _installed(package: str) -> dict[str, Any] | None:
         return {}
 
 
-def _download_url(resource: Mapping[str, Any]) -> str:
+def _download_url(resource: StateResource) -> str:
     inputs = resource.get("inputs")
     inputs = inputs if isinstance(inputs, Mapping) else {}
     internal = inputs.get("__internal")  # Since Pulumi 3.
@@ -175,7 +176,7 @@ def _download_url(resource: Mapping[str, Any]) -> str:
     return str(internal.get(_DOWNLOAD_URL) or inputs.get(_DOWNLOAD_URL) or "")
 
 
-def _plugin(resource: Mapping[str, Any]) -> str:
+def _plugin(resource: StateResource) -> str:
     url = _download_url(resource)
     package = str(resource["type"]).removeprefix(_PROVIDERS)
     return f"{package} (from {url})" if url else package

@@ -153,8 +153,8 @@ def _out_of_time(waiting: _Waiting, seconds: float) -> str:
         open_ = [each for each in waiting.steps if each.progress not in (Progress.ENDED, Progress.FAILED)]
         state = _each_in_words(open_)
     return (
-        f"After {minutes} the directory synchronisation had not ended, as far as Mimecast shows: {state}. It may go on "
-        f"there. {_UNCHANGED} Rerun this to wait again, with a larger --wait if it takes longer"
+        f"After {minutes} the directory synchronisation had not ended, as far as Mimecast shows: {state}. It may "
+        f"still be running at Mimecast. {_UNCHANGED} Rerun this to wait again, with a larger --wait if it takes longer"
     )
 
 

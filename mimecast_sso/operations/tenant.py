@@ -43,7 +43,7 @@ def graph(stack: Stack) -> GraphClient:
 def account(
     stack: Stack, client_id: str | None, *, through: Callable[[BaseAdapter], BaseAdapter] | None = None
 ) -> MimecastClient:
-    """A client of the Mimecast account that the ``MIMECAST_*`` credentials open.
+    """A client of the Mimecast account that the ``MIMECAST_*`` credentials are for.
 
     ``client_id`` is the one in the stack file, as for the program. ``through`` wraps the network of a client of its
     own. Raises AuthenticationError if there are none.
@@ -70,8 +70,8 @@ def mimecast_time(stack: Stack) -> Moment:
         reason = " ".join(str(error).split()).rstrip(".")
         return Moment(
             datetime.now(UTC),
-            f"The time is this machine's, because Mimecast did not tell its own: {reason}. Where the two differ, "
-            "changes in the console may be taken for earlier or later than this.",
+            f"The time is this machine's, because Mimecast's could not be read: {reason}. If the two differ, "
+            "changes in the console may seem to be earlier or later than they were.",
         )
 
 
@@ -80,7 +80,7 @@ def connect(stack: Stack) -> MimecastClient:
 
     The client id may be in the stack file instead, as for the program.
 
-    Raises AccountMismatch if they open another account than the stack file names, or another MimecastError.
+    Raises AccountMismatch if they are for another account than the stack file names, or another MimecastError.
     """
     target = stack.target()
     client = account(stack, target.client_id)

@@ -50,7 +50,7 @@ class WrongInResponseTo(SamlError):
 
 
 class Replayed(SamlError):
-    """The assertion has been used already."""
+    """The assertion has already been used."""
 
 
 class StatusNotSuccess(SamlError):

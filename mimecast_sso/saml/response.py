@@ -145,7 +145,7 @@ def validate(
         raise MalformedResponse(str(error)) from error
     found = _validated(assertion, min(ends or confirmed_until, confirmed_until), in_response_to)
     if not first_use(found.id, found.not_on_or_after + clock_skew):
-        raise Replayed("the assertion has been used already")
+        raise Replayed("the assertion has already been used")
     return found
 
 

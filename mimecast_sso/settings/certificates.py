@@ -123,8 +123,8 @@ class Certificates(SettingsSection):
     settled_losses: tuple[Prose, ...] = Field(
         (),
         alias="settledLosses",
-        description="External changes that a deployment undid unnoticed and that are dealt with: the references that "
-        "drift, verify and rotate show.",
+        description="External changes that a deployment undid and that are settled, by the reference that drift, "
+        "verify and rotate show.",
         examples=[["1a2b3c4d-0000-4000-8000-000000000001"]],
     )
     metadata_observed: MetadataObserved | None = Field(None, alias="metadataObserved")
@@ -159,7 +159,7 @@ class Certificates(SettingsSection):
     def _active_is_a_generation(self) -> Certificates:
         labels = [generation.label for generation in self.generations]
         if len(set(labels)) != len(labels):
-            raise ValueError("has two generations with one label")
+            raise ValueError("has two generations with the same label")
         if self.active not in labels:
             if any(entry.label == self.active for entry in self.retired):
                 raise ValueError(

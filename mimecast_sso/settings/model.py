@@ -148,7 +148,7 @@ class Settings(SettingsSection):
         self._test_account_is_nobody()
         names = {domain.name for domain in self.domains}
         if len(names) != len(self.domains):
-            raise ValueError("domains names one domain twice")
+            raise ValueError("domains names a domain twice")
         return self
 
     def _profile_suits_rotation(self) -> None:
@@ -197,7 +197,9 @@ class Settings(SettingsSection):
                 "assigned, provisioned and rolled out by itself: leave it out of assign, addresses and rollOut"
             )
         if self.assign.mode is not Ownership.MANAGE:
-            raise ValueError("has a testAccount, which needs assign.mode: manage, for the stack assigns it")
+            raise ValueError(
+                "has a testAccount, which needs assign.mode: manage, because the stack assigns it"
+            )
         if self.addresses.source is AddressSource.SYNCHRONISED:
             raise ValueError(
                 "has a testAccount and addresses.source: synchronised, so the stack cannot provision it at Mimecast. "
@@ -221,7 +223,7 @@ class Settings(SettingsSection):
 
     def _retired(self, host: str, given: str) -> str:
         """The problem with a host of the old tutorials, and the remedy; ``given`` is the region's value."""
-        found = f"{host} is a host of tutorials from 2016 to 2018 and is not in use"
+        found = f"{host} is a host name from tutorials of 2016 to 2018 and is no longer in use"
         region = RETIRED_HOSTS[host]
         if region in (None, self.region):
             return f"{found}. Remove the key: region {self.region} gives {given}"

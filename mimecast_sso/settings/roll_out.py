@@ -66,7 +66,7 @@ class RollOut(SettingsSection):
             raise ValueError("with who: share also needs share (a percentage)")
         if self.second_group == self.group:
             raise ValueError(
-                "has one name for group and secondGroup; the second profile needs a separate group"
+                "uses the same name for group and secondGroup; the second profile needs a separate group"
             )
         return self
 

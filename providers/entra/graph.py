@@ -156,7 +156,7 @@ class GraphClient:
                 self._discard(token)
                 response = self._send(self._token(), method, path, **options)
         except DeadlinePassed as error:
-            raise Unreachable(f"Microsoft Graph was not waited for ({method} {path}): {error}") from None
+            raise Unreachable(f"Gave up waiting for Microsoft Graph ({method} {path}): {error}") from None
         except OSError as error:  # Also of requests, and of a file of certificates that is missing.
             raise Unreachable(
                 f"Microsoft Graph could not be reached for {method} {path}: {type(error).__name__}"

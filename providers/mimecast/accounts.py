@@ -60,7 +60,7 @@ def check_account(live: Account, account_code: str, region: str) -> list[str]:
     """
     if live.code.upper() != account_code.upper():
         raise AccountMismatch(
-            f"The Mimecast credentials open account {live.code}, but mimecast-sso:accountCode is {account_code}. "
+            f"The Mimecast credentials are for account {live.code}, but mimecast-sso:accountCode is {account_code}. "
             f"Nothing was changed. Use the credentials of {account_code}, or correct the key ({ACCOUNT_PAGE})",
             configured=account_code,
             live=live.code,

@@ -261,7 +261,7 @@ class MimecastClient:
         try:
             return self._settled(call, check)
         except DeadlinePassed as error:
-            text = f"Mimecast's gateway was not waited for: {error}"
+            text = f"Gave up waiting for Mimecast's gateway: {error}"
             raise TransportError(text, method=call.method, path=call.path) from None
 
     def _settled(self, call: Call, check: Callable[[Call, Reply], None]) -> Reply:

@@ -151,7 +151,7 @@ def _host_and_port(server: str) -> tuple[str, int]:
     host, colon, port = server.rpartition(":")
     if colon and port.isdecimal() and (":" not in host or host.startswith("[")):
         if not 0 < int(port) <= _HIGHEST_PORT:
-            raise DnsUpdateError(f"The name server {server} of mimecast-sso:dns has an impossible port")
+            raise DnsUpdateError(f"The name server {server} of mimecast-sso:dns has an invalid port")
         return host.strip("[]"), int(port)
     return server.strip("[]"), _PORT
 

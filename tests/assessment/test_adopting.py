@@ -109,7 +109,7 @@ def test_an_application_as_configured_has_no_findings() -> None:
             {"reply_urls": (OTHER_URL,)},
             [
                 f"would change: reply URLs added: {REPLY_URL}",
-                f"would change: reply URLs removed: {OTHER_URL}; sign-ins that end there would fail",
+                f"would change: reply URLs removed: {OTHER_URL}; sign-ins that use them would fail",
             ],
         ),
         (
@@ -142,8 +142,8 @@ def test_an_application_as_configured_has_no_findings() -> None:
             {"tags": frozenset()},
             [
                 (
-                    f"would change: tags added: {GALLERY_TAG}, {ENTERPRISE_TAG}; the portal lists enterprise "
-                    "applications by them"
+                    f"would change: tags added: {GALLERY_TAG}, {ENTERPRISE_TAG}; the portal uses them to "
+                    "list enterprise applications"
                 )
             ],
         ),

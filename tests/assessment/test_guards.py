@@ -109,7 +109,7 @@ RETIRED = {
             "account",
             World(changes={"account": live(Account("CUK99A999", "eu", ""))}),
             joining(),
-            "open account CUK99A999",
+            "are for account CUK99A999",
         ),
         (
             "account",
@@ -117,12 +117,17 @@ RETIRED = {
             joining(),
             "is in region de",
         ),
-        ("account", World(), joining(tenantId="6c000000-0000-4000-8000-000000000002"), "open Entra tenant"),
+        (
+            "account",
+            World(),
+            joining(tenantId="6c000000-0000-4000-8000-000000000002"),
+            "are for Entra tenant",
+        ),
         (
             "account",
             World(deployed=deployed(from_values(joining()))),
             joining() | {"accountCode": "CUK25A119"},
-            "open account CUK25A118, but mimecast-sso:accountCode is CUK25A119",
+            "are for account CUK25A118, but mimecast-sso:accountCode is CUK25A119",
         ),
         (
             "account",
@@ -313,20 +318,22 @@ def test_a_run_names_new_people() -> None:
                 deployed=deployed(from_values(attested(values())), members=frozenset({ADA})),
             ).assess(attested(values()) | {"rollOut": {"who": "pilot", "pilot": [ADA, GRACE]}})
         ).summary
-        == f"Guards: all met; 1 person is newly sent to Entra: {GRACE}."
+        == f"Guards: all passed; this run sends 1 more person to Entra: {GRACE}."
     )
     assert guards.check(World().assess(overridden("2026-11-22"))).summary == (
-        "Guards: see the overrides above; this run sends nobody new to Entra."
+        "Guards: see the overrides above; this run sends nobody else to Entra."
     )
     nobody_yet = deployed(from_values(attested(values())), members=frozenset())
     assert guards.check(World(**NOBODY_IN, deployed=nobody_yet).assess()).summary == (
-        f"Guards: all met; 2 people are newly sent to Entra: {ADA}, {GRACE}."
+        f"Guards: all passed; this run sends 2 more people to Entra: {ADA}, {GRACE}."
     )
-    assert guards.check(World().assess()).summary == "Guards: all met; this run sends nobody new to Entra."
+    assert (
+        guards.check(World().assess()).summary == "Guards: all passed; this run sends nobody else to Entra."
+    )
     record = deployed(from_values(attested(values())), members=frozenset({ADA, GRACE}))
     emptied = World(**NOBODY_IN, deployed=record)
     assert guards.check(emptied.assess()).summary == (
-        "Guards: all met; this run sends nobody new to Entra."
+        "Guards: all passed; this run sends nobody else to Entra."
     ), "only a run that refreshes adds them again"
 
 
@@ -397,8 +404,8 @@ def test_a_second_claims_policy_is_not_assigned(missing: tuple[str, ...]) -> Non
     finding = found(world, attested(values()))["claims-policy"]
     assert finding.final
     assert finding.problem == (
-        'claims policy "by hand" is assigned to the application, and Entra takes only one, so this stack\'s cannot be '
-        "assigned"
+        'claims policy "by hand" is assigned to the application, and Entra accepts only one, so this stack\'s cannot '
+        "be assigned"
     )
     assert [str(each) for each in finding.known] == [
         f"claims policy other: {FOREIGN.definition} (read live: Microsoft Graph)"
@@ -428,8 +435,8 @@ def test_a_recorded_claims_policy_that_was_replaced_is_refused_to_a_run_that_ref
     (warning,) = sentences.replaced_policy(assessment)
     assert warning.verdict is Verdict.WARNS
     assert warning.text == (
-        'Claims policy "by hand" was assigned outside this stack, in place of this stack\'s. Entra takes only one, so '
-        f"a run with --refresh would stop half-way. Before such a run: {finding.remedy}"
+        'Claims policy "by hand" was assigned outside this stack, in place of this stack\'s. Entra accepts only one, '
+        f"so a run with --refresh would stop half-way. Before such a run: {finding.remedy}"
     )
     assert warning in sentences.everything(assessment, Instant.AFTERWARDS)
     assert warning not in sentences.everything(assessment, Instant.NOW)

@@ -200,8 +200,8 @@ def test_an_allowed_run_reports_its_effects(said: Said) -> None:
     nobody_yet = deployed(from_values(attested(values())), members=frozenset())
     program.judge(World().assess(), World(members=set(), deployed=nobody_yet).assess())
     assert said == [
-        "info: Guards: all met; this run sends nobody new to Entra.",
-        f"info: Guards: all met; 2 people are newly sent to Entra: {ADA}, {GRACE}.",
+        "info: Guards: all passed; this run sends nobody else to Entra.",
+        f"info: Guards: all passed; this run sends 2 more people to Entra: {ADA}, {GRACE}.",
     ]
 
 

@@ -599,7 +599,7 @@ def test_of_another_account_only_its_name_is_read() -> None:
     found = snapshot(mimecast=mimecast)
     assert found.account == live(Account("CUK99A999", "eu", "Example"))
     assert not found.domains.is_known
-    assert "open account CUK99A999" in found.groups[ProfileSlot.FIRST].source
+    assert "are for account CUK99A999" in found.groups[ProfileSlot.FIRST].source
     assert mimecast.asked == ["/api/account/get-account"]
 
 

@@ -244,6 +244,6 @@ def test_what_keeps_people_out_is_not_kept(saved_tutorial: SavedProject) -> None
         assert "people cannot sign in because of this" in refused.text
     absent = world.made.sso("keep", "application.displayName")
     assert absent.code == 64
-    assert "Drift is at: application.redirectUris." in absent.text
+    assert "Drifted: application.redirectUris." in absent.text
     assert world.made.sso("keep", "application.redirectUris", "--days", "3", "--apply").code == 64
     assert world.made.in_force() == before

@@ -112,11 +112,11 @@ def test_a_ring_is_deployed_and_the_next_waits_for_a_person(made: Fleet) -> None
     begun = now(made)
     rows, said = up(made, *ORDER)
     assert summaries(rows) == dict.fromkeys(STACKS, "not started") | {"canary-1": DONE}
-    assert "On hold before ring early" in said
+    assert "Paused before ring early" in said
     assert "Next: mimecast-sso fleet up --continue" in said
     rows, said = up(made, "--continue")
     assert summaries(rows) == dict.fromkeys(STACKS, DONE) | {"late-1": "not started"}
-    assert "On hold before ring late" in said
+    assert "Paused before ring late" in said
     assert "Ring early   2 of 2 stacks deployed" in said
     assert "Ring late    0 of 1 stack deployed" in said
     rows, said = up(made, "--continue")
@@ -157,7 +157,7 @@ def test_failures_that_are_allowed_stop_no_ring(made: Fleet) -> None:
         "canary-1": "Entra ID issued no token",
         "late-1": "not started",
     }
-    assert "On hold before ring late" in said
+    assert "Paused before ring late" in said
     assert "--stop-after 2" in said, "the command that goes on has the same terms"
 
 

@@ -25,7 +25,7 @@ def deployed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         assert first.code == 0, first.text
         made.do_the_console_work()
         second = made.up()
-        assert "Guards: all met; 1 person is newly sent to Entra: ada@example.com." in second.text
+        assert "Guards: all passed; this run sends 1 more person to Entra: ada@example.com." in second.text
         assert second.code == 0, second.text
         yield made
 
@@ -134,7 +134,7 @@ def test_nobody_is_sent_to_entra_who_cannot_sign_in_there(made: Project) -> None
 
 def test_another_tenant_is_refused(made: Project) -> None:
     made.configure(tenantId="6c000000-0000-4000-8000-000000000002")
-    ended = refused(made, "Refused by guard account: The ARM_* credentials open Entra tenant")
+    ended = refused(made, "Refused by guard account: The ARM_* credentials are for Entra tenant")
     assert "Or override it" not in ended.text
 
 
@@ -203,4 +203,4 @@ def test_removing_people_is_never_refused(made: Project) -> None:
     made.configure(rollOut={"group": "Single sign-on", "who": "none"}, assign={"users": []})
     ended = made.sso("preview")
     assert ended.code == 2, ended.text
-    assert "this run sends nobody new to Entra" in ended.text
+    assert "this run sends nobody else to Entra" in ended.text

@@ -145,7 +145,7 @@ def test_a_claims_policy_of_somebody_else_stays_assigned(made: Project) -> None:
     assert run.code == 0, run.text
     assert signing_in(made) == set(PEOPLE)
     section(made, "application", claims="manage")
-    refused(made.up(), "Refused by guard claims-policy", "Entra takes only one")
+    refused(made.up(), "Refused by guard claims-policy", "Entra accepts only one")
     assert signing_in(made) == set(PEOPLE)
 
 
@@ -274,7 +274,7 @@ def test_people_who_return_to_a_password_are_named(
 ) -> None:
     made.configure(addresses=addresses)
     for run in (made.sso("preview"), made.up()):
-        assert "to get in: " + ", ".join(sorted(leave)) in " ".join(run.text.split()), run.text
+        assert "to sign in: " + ", ".join(sorted(leave)) in " ".join(run.text.split()), run.text
     assert signing_in(made) == set(PEOPLE) - set(leave)
 
 

@@ -98,7 +98,7 @@ def test_a_change_that_locks_somebody_out_is_a_row_with_the_reason(made: Project
     assert not any(map(may_change, made.control.journal(after=before))), "a review only reads"
     assert row(ended) == (
         "| **sandbox** | CUK25A118 (eu) | 1 \u2192 0 (+0, \u22121) | 1 refuses: last-sign-in-method | none "
-        "| 2 deletes | \u274c cannot be deployed as it is |"
+        "| 2 deletes | \u274c cannot be deployed as is |"
     )
     assert "AADSTS50105" in ended.text
     assert "ada" not in ended.text, "the address book still names her"
@@ -150,7 +150,7 @@ def test_a_change_of_the_console_form_needs_a_person(made: Project) -> None:
     ended = review(made, authenticationProfile=profile)
     assert ended.code == 2, ended.text
     assert "| **due**: 1 field |" in row(ended)
-    assert "a person has to act |" in row(ended)
+    assert "action required |" in row(ended)
     assert "1 field to set: Allow Single Sign On" in ended.text
 
 
@@ -258,7 +258,7 @@ def test_retrying_a_domain_verification_needs_no_review(made: Project) -> None:
     comment = made.home / "no-comment.md"
     retried = made.sso("up", "--yes", "--reviewed", str(comment))
     assert retried.code == 0, retried.text
-    assert "No review is needed: this run only tries again to verify domains" in retried.text
+    assert "No review is needed: this run only retries the verification of domains" in retried.text
     assert "example.net is pending" in retried.text
     book = made.configuration("addresses")
     book["list"][0]["name"] = "Ada Lovelace"

@@ -244,7 +244,7 @@ def test_an_application_that_may_not_be_read_is_unknown(tenant: Tenant, assess: 
 def test_the_wrong_account_is_named_with_the_fix(tenant: Tenant, assess: Assess) -> None:
     ended = assess("--region", "eu", "--account-code", "CUK25A119")
     assert ended.code == 4
-    for part in ("open account CUK25A118", "not CUK25A119", "correct --account-code"):
+    for part in ("are for account CUK25A118", "not CUK25A119", "correct --account-code"):
         assert part in ended.text
     assert "Traceback" not in ended.text
     assert not PEOPLE.exists()

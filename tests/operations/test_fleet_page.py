@@ -113,7 +113,7 @@ def test_three_hundred_tenants_are_one_page() -> None:
     assert found.exit == 1
     text = page.text(found)
     lines = text.splitlines()
-    assert lines[1] == "1 urgent, 30 to look at, 14 not readable, 255 fine"
+    assert lines[1] == "1 urgent, 30 need attention, 14 not readable, 255 fine"
     assert len(lines) < 80
     assert max(map(len, lines)) <= 80
     assert "\x1b" not in text

@@ -89,12 +89,12 @@ def test_without_credentials_it_names_what_was_not_checked(made: Project, new: N
         (
             (*ACME[:4], "CUK99Z999", *ACME[5:]),
             {},
-            (4, "The Mimecast credentials open account CUK25A118, but"),
+            (4, "The Mimecast credentials are for account CUK25A118, but"),
         ),
         (
             (*ACME, "--tenant", OTHER_TENANT),
             {},
-            (4, f"open tenant {credentials.TENANT_ID}, not"),
+            (4, f"are for tenant {credentials.TENANT_ID}, not"),
         ),
         (ACME, {"ARM_CLIENT_SECRET": "wrong"}, (1, "AADSTS7000215")),
         ((*ACME[:4], "lower", *ACME[5:]), {}, (1, "is not an account code")),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from mimecast_sso.operations.cli import commands
-from tests.support.command_words import calls, command_of, required_options, unknown_words
+from tests.support.command_words import calls, command_of, required_options, subcommands, unknown_words
 from tests.support.projects import ROOT
 
 FOLDERS = ("mimecast_sso", "components", "providers")
@@ -78,6 +79,20 @@ def test_next_steps_name_the_stack() -> None:
         if "--stack" in required_options(command_of(words, commands)) and "--stack" not in words
     ]
     assert missing == []
+
+
+def test_no_next_step_is_a_bare_verb() -> None:
+    """A step such as "Deploy it first: up" cannot be pasted."""
+    verbs = "|".join(subcommands(commands))
+    bare = re.compile(rf"(?:first|then|next|run|again|it|them|step)[,:] (?:{verbs})(?![\w-])", re.IGNORECASE)
+    found = [
+        f"{file.relative_to(ROOT)}:{line}"
+        for folder in FOLDERS
+        for file in sorted((ROOT / folder).rglob("*.py"))
+        for line, text in texts(file.read_text(encoding="utf-8"))
+        if bare.search(text)
+    ]
+    assert found == []
 
 
 def test_the_markers_exist() -> None:

@@ -359,7 +359,7 @@ def test_credentials_of_another_account(made: Project, preflight: Callable[..., 
     made.configure(accountCode="CUK00A001")
     ended = preflight()
     assert ended.code == 5
-    assert "the Mimecast credentials open account CUK25A118" in lines(ended.text, "MISSING").replace(
+    assert "the Mimecast credentials are for account CUK25A118" in lines(ended.text, "MISSING").replace(
         "The", "the"
     )
 

@@ -193,7 +193,7 @@ def test_the_time_of_a_confirmation_is_mimecasts_or_said_to_be_this_machines(
     monkeypatch.setenv("MIMECAST_CLIENT_SECRET", "wrong")
     local = tenant.mimecast_time(open_stack("sandbox"))
     assert timedelta(0) <= local.at - now < timedelta(minutes=5)
-    assert local.remark.startswith("The time is this machine's, because Mimecast did not tell its own: ")
+    assert local.remark.startswith("The time is this machine's, because Mimecast's could not be read: ")
 
 
 @pytest.mark.parametrize("host", [r"login\.microsoftonline\.com", r"graph\.microsoft\.com"])

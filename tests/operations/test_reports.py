@@ -251,7 +251,6 @@ def test_a_comment_on_one_stack_shows_as_many_findings_as_fit() -> None:
         assert comment.count("Finding 000") == stacks
         left = 500 - shown // stacks
         assert (
-            comment.count(f"{left} findings left out here; the whole text is in the run's artifact.")
-            == stacks
+            comment.count(f"{left} findings left out here; the full text is in the run's artifact.") == stacks
         )
         assert comment.count("</details>") == stacks

@@ -384,7 +384,7 @@ def test_code_of_the_head_never_runs_and_its_change_is_not_known(change: Change,
     assert not mark.exists()
     text = comment.read_text()
     assert "Live tenants were not read: the change includes code (4 files)" in text
-    assert "| **dev-eu** | CUK25A118 (eu) | not known |" in text
+    assert "| **dev-eu** | CUK25A118 (eu) | unknown |" in text
 
 
 @pytest.mark.parametrize("reviewed", ["main", "head", "HEAD"])
@@ -421,7 +421,7 @@ def test_without_credentials_a_data_change_is_not_known_rather_than_fine(change:
     change.end()
     ended = review(change)
     assert ended.returncode == 1
-    assert "### Single sign-on: 1 stack not known" in ended.stdout
+    assert "### Single sign-on: 1 stack unknown" in ended.stdout
     assert "read live" not in ended.stdout
 
 

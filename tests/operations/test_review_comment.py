@@ -80,9 +80,9 @@ def test_the_table_has_a_row_per_stack_the_worst_first() -> None:
             "1 refuses: unprepared-people",
             "none",
         )
-        + " 1 update | \u274c cannot be deployed as it is |",
+        + " 1 update | \u274c cannot be deployed as is |",
         _row("dev-eu", "CUK97A124 (eu)", "3 \u2192 3", "all met", "**due**: 1 field")
-        + " 2 updates | \u26a0\ufe0f a person has to act |",
+        + " 2 updates | \u26a0\ufe0f action required |",
         _row("prod-us", "CUSA97A125 (us)", "40 \u2192 40", "all met", "none")
         + " \u2013 | \u2705 no change |",
     ]
@@ -95,7 +95,7 @@ def test_the_table_has_a_row_per_stack_the_worst_first() -> None:
 def test_a_part_says_first_who_is_locked_out_and_last_what_is_not_known() -> None:
     text = comment.render(THREE)
     order = [
-        "<details open><summary><b>prod-eu</b>: 6 people would not get in",
+        "<details open><summary><b>prod-eu</b>: 6 people would lose their sign-in",
         "| not at Mimecast | 4 | afterwards | directory sync, or leave them out of rollOut |",
         "Refused by guard unprepared-people",
         "- update members of the roll-out group: members (+2, \u22120)",
@@ -104,7 +104,7 @@ def test_a_part_says_first_who_is_locked_out_and_last_what_is_not_known() -> Non
         "The change sets `authenticationProfile.allowSingleSignOn`.",
         "It adds 1 address: ada&#64;&#8203;example.com.",
         f"`mimecast-sso up --stack dev-eu --expect {DEV_EU.plan}`",
-        "<details><summary>Not known (1)",
+        "<details><summary>Unknown (1)",
         "- dev-eu: whether Conditional Access",
         "<!-- mimecast-sso state: ",
     ]
@@ -169,20 +169,20 @@ def test_without_a_change_it_is_one_line() -> None:
     text = comment.render(review(PROD_US))
     assert text.splitlines()[:-1] == [comment.MARKER, "### Single sign-on: no change (1 stack reviewed)"]
     text = comment.render(review(PROD_US, replace(PROD_US, stack="x", unknown=("what it does",))))
-    assert text.splitlines()[1] == "### Single sign-on: no change (2 stacks reviewed, 1 not known)"
+    assert text.splitlines()[1] == "### Single sign-on: no change (2 stacks reviewed, 1 unknown)"
 
 
 def test_an_error_is_a_row_and_the_others_are_reviewed() -> None:
     text = comment.render(review(PROD_EU, stack("lab", error=f"Mimecast refused {EVIL}")))
-    assert rows(text)[0].endswith("| \u2754 not known |")
-    assert "1 not known" in text.splitlines()[1]
+    assert rows(text)[0].endswith("| \u2754 unknown |")
+    assert "1 unknown" in text.splitlines()[1]
     assert "Mimecast refused \\<img" in text
 
 
 def test_a_code_change_shows_its_files_and_why_nothing_live_was_read() -> None:
     found = replace(review(stack("a", unread=True)), code=("__main__.py",), unread="the change includes code")
     text = comment.render(found)
-    assert "### Single sign-on: 1 stack not known" in text
+    assert "### Single sign-on: 1 stack unknown" in text
     assert "Live tenants were not read: the change includes code." in text
     assert "- `__main__.py`" in text
 

@@ -309,5 +309,5 @@ def test_credentials_of_another_account_touch_nothing(made: Project) -> None:
     refused = roll_out(made, "back")
     made.configure(accountCode="CUK25A118")
     assert refused.code == 4, refused.text
-    assert "open account CUK25A118" in refused.text
+    assert "are for account CUK25A118" in refused.text
     assert in_group(made) == {ADA}

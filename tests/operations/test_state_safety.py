@@ -211,7 +211,7 @@ def test_a_truncated_event_log_is_not_taken_for_no_change(made: Project) -> None
     ended = limited(made, 2, "preview")
     assert ended.code == 1, ended.text
     assert "Traceback" not in ended.text
-    assert "its event log was cut off, so what it did is unknown" in ended.text
+    assert "its event log is incomplete, so what it did is unknown" in ended.text
 
 
 def test_the_lock_of_a_dead_process_is_named_with_the_fix(made: Project) -> None:

@@ -298,8 +298,8 @@ def test_dns_configuration_is_complete_or_refused() -> None:
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("127.0.0.1:99999", "impossible port"),  # The system would call port 34463.
-        ("127.0.0.1:0", "impossible port"),
+        ("127.0.0.1:99999", "invalid port"),  # The system would call port 34463.
+        ("127.0.0.1:0", "invalid port"),
         ("ns1..example.com", "cannot be resolved"),
         (f"{'x' * 70}.example.com", "cannot be resolved"),
     ],

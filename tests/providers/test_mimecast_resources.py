@@ -494,7 +494,7 @@ def test_nothing_is_done_with_another_account(world: RunningSandbox) -> None:
     with running(world.env) as plugin:
         plugin.configure(**(CONFIG | {"accountCode": "CUK99A999"}))
         line = refusal(plugin, "create", DomainProvider, domain("foreign.example"))
-        assert "open account CUK25A118, but mimecast-sso:accountCode is CUK99A999" in line
+        assert "are for account CUK25A118, but mimecast-sso:accountCode is CUK99A999" in line
         # A refresh with the wrong credentials must not take everything for deleted.
         refusal(plugin, "read", DomainProvider, "x", domain("example.com") | {"registered": False})
 

@@ -73,7 +73,7 @@ def test_without_rotation_settings_nothing_changes() -> None:
         ),
         ({"retired": [{"label": "2025", "thumbprint": "12:34"}]}, {}, "40 hexadecimal digits"),
         ({"retired": [{"label": "2025", "thumbprint": THUMBPRINT}] * 2}, {}, "twice"),
-        ({"generations": [OLD, OLD]}, {}, "two generations with one label"),
+        ({"generations": [OLD, OLD]}, {}, "two generations with the same label"),
         ({"window": {"approvedBy": "grace@example.com"}}, {}, "certificates.window.notBefore is missing"),
         ({"window": {"notBefore": "2026-11-07 20:00"}}, {}, "written as"),
         ({"soakDays": -1}, {}, "certificates.soakDays"),

@@ -82,7 +82,7 @@ def test_a_missing_key_is_named_with_the_line_to_write(key: str) -> None:
         ({"aplication": {}}, ["mimecast-sso:aplication is not a key", "did you mean application?"]),
         ({"application": {"signon": "sp"}}, ["mimecast-sso:application.signon", "did you mean signOn?"]),
         ({"domains": ["@example.com"]}, ["mimecast-sso:domains[0].name", "not a domain name"]),
-        ({"domains": ["example.com", "EXAMPLE.com"]}, ["names one domain twice"]),
+        ({"domains": ["example.com", "EXAMPLE.com"]}, ["names a domain twice"]),
         (
             {"addresses": {"list": [{"address": "ada"}]}},
             ["addresses.list[0].address", "not an e-mail address"],

@@ -2,7 +2,7 @@
 
 A guard is a named set of reasons why people would lose their sign-in: the forecast finds the people, and
 `mimecast_sso.facts.sign_in_reasons` maps each reason to a guard. Other guards check that the
-credentials open the configured systems (`account`), that administrators keep a way in (`administrators`), that no
+credentials are for the configured systems (`account`), that administrators keep a way in (`administrators`), that no
 second stack writes the same objects (`second_stack`), that the test account belongs to no person
 (`account_for_tests`), that the recorded application was not deleted (`application_missing`), that Entra accepts the
 claims policy (`claims_policy`), that no certificate is created that has expired (`certificate_date`), and that the
@@ -64,7 +64,7 @@ class Judgement:
 
 
 def findings(assessment: Assessment) -> list[GuardFinding]:
-    """The guards' refusals. If the credentials open another system, no other guard runs."""
+    """The guards' refusals. If the credentials are for another system, no other guard runs."""
     found: list[GuardFinding] = []
     for guard in GUARDS:
         found += guard(assessment)
@@ -90,8 +90,9 @@ def check(assessment: Assessment) -> Judgement:
 
 def _summary(assessment: Assessment, *, overridden: bool) -> str:
     joining = assessment.forecast.joining
-    verdict = "Guards: see the overrides above" if overridden else "Guards: all met"
+    verdict = "Guards: see the overrides above" if overridden else "Guards: all passed"
     if not joining:
-        return f"{verdict}; this run sends nobody new to Entra."
-    who = count(len(joining), "person is", "people are")
-    return f"{verdict}; {who} newly sent to Entra: {enumerate_some(joining)}."
+        return f"{verdict}; this run sends nobody else to Entra."
+    return (
+        f"{verdict}; this run sends {count(len(joining), 'more person')} to Entra: {enumerate_some(joining)}."
+    )

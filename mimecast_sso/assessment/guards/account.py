@@ -57,7 +57,7 @@ def _tenant_differs(assessment: Assessment) -> Iterator[str]:
     wanted, live = assessment.settings.tenant_id, assessment.snapshot.tenant_id
     if wanted and wanted != live.lower():
         yield (
-            f"The ARM_* credentials open Entra tenant {live}, but mimecast-sso:tenantId is {wanted}. "
+            f"The ARM_* credentials are for Entra tenant {live}, but mimecast-sso:tenantId is {wanted}. "
             "Nothing was changed"
         )
 

@@ -33,7 +33,7 @@ def on_refresh(assessment: Assessment) -> Iterator[GuardFinding]:
         return
     yield GuardFinding(
         _GUARD,
-        f'claims policy "{policy.name}" is assigned to the application, and Entra takes only one, so this stack\'s '
+        f'claims policy "{policy.name}" is assigned to the application, and Entra accepts only one, so this stack\'s '
         "cannot be assigned",
         known=(
             Statement(f"claims policy {policy.policy_id}: {policy.definition}", How.LIVE, "Microsoft Graph"),

@@ -93,8 +93,8 @@ def _left_over(assessment: Assessment, namesakes: Sequence[Holder]) -> GuardFind
     name, first = assessment.settings.application.display_name, namesakes[0]
     return GuardFinding(
         _GUARD,
-        f'Entra already has "{name}" from the gallery, without an identifier, and this stack has not recorded it. Most '
-        "likely an earlier run created it and the response was lost",
+        f'Entra already has a gallery application "{name}" without an identifier, and this stack has not recorded it. '
+        "Most likely an earlier run created it and the response was lost",
         details=tuple(f"client id {each.client_id}, created {each.created}" for each in namesakes),
         remedy=f"adopt it: mimecast-sso:application: {{adopt: {first.client_id}}}. If it belongs to somebody else, "
         "choose another mimecast-sso:application.displayName",

@@ -35,7 +35,7 @@ _MEANS = {
     Kind.GUEST: "they sign in with their home tenant's account, and Mimecast matches the mail address of the guest",
     Kind.NO_MAIL: "Mimecast cannot match their sign-in",
     Kind.OTHER_NAME: "they type the user principal name at Entra and the mail address at Mimecast, which matches them",
-    Kind.DISABLED: "Entra lets them sign in nowhere",
+    Kind.DISABLED: "Entra blocks their sign-in",
     Kind.SHARED_MAILBOX: "nobody signs in with the account of a shared, room or equipment mailbox",
     Kind.NOT_IN_MIMECAST: "Mimecast has no address that matches their sign-in",
     Kind.UNREADABLE: "the credentials may not read their accounts (User.Read.All)",

@@ -38,7 +38,7 @@ def _section(stack: str, days: Sequence[Day], within: timedelta, now: datetime) 
     if read and now - read[-1] <= within:
         text = f"last report {shown(read[-1])}"
         return Section(stack, summary=text, entries=(_entry(Level.FINE, text),))
-    last = f"the last one is of {shown(read[-1])}" if read else f"none in the last {histories.DAYS} days"
+    last = f"the last one is from {shown(read[-1])}" if read else f"none in the last {histories.DAYS} days"
     hours = f"{within / timedelta(hours=1):g} hours"
     text = f"No drift report within {hours} could read this stack: {last}"
     return Section(stack, summary=text, entries=(_entry(Level.LOOK, text),))

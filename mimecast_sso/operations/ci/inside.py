@@ -39,7 +39,7 @@ def ask(forge: Forge, environment: Mapping[str, str]) -> Iterator[Statement]:
     if environment.get(_JOB[forge]):
         yield fine("job", f"runs on {forge}", How.LIVE, _HERE)
     else:
-        yield missing("job", f"{_JOB[forge]} is not set: run this in a job of {forge}", How.LIVE, _HERE)
+        yield missing("job", f"{_JOB[forge]} is not set: run this in a {forge} job", How.LIVE, _HERE)
     yield from _token(forge, environment)
     if forge is Forge.GITHUB:
         yield from _runner(environment)
@@ -74,7 +74,7 @@ def _runner(environment: Mapping[str, str]) -> Iterator[Statement]:
     kind = environment.get("RUNNER_ENVIRONMENT")
     if kind == "self-hosted":
         yield Statement(
-            "self-hosted: the next job finds what this one leaves behind. Use GitHub-hosted runners for pull requests",
+            "self-hosted: later jobs can read what this one leaves behind. Use GitHub-hosted runners for pull requests",
             How.LIVE,
             _HERE,
             Verdict.WARNS,

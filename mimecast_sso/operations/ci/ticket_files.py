@@ -45,7 +45,7 @@ def read_tickets(forge: Forge, file: Path) -> tuple[Ticket, ...]:
     except UnreadableTextError as error:
         raise OperationError(f"{file} {error.why}.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise OperationError(f"{file} is not a list of tickets as {forge} gives it.") from None
+        raise OperationError(f"{file} is not a list of tickets in the format of {forge}.") from None
 
 
 def _of_github(row: Mapping[str, Any]) -> Ticket:
@@ -71,7 +71,7 @@ _READERS: Mapping[Forge, Callable[[Mapping[str, Any]], Ticket]] = {
 
 def _write(
     forge: Forge, report: Report, section: Section, action: TicketAction, folder: Path
-) -> dict[str, Any]:
+) -> dict[str, object]:
     name = f"{report.command}.{action.stack}.{action.do}{action.number or ''}"
     body, comment = folder / f"{name}.body.md", folder / f"{name}.comment.md"
     write_report(body, _body(forge, Report(report.command, report.at, report.exit, (section,)), action))

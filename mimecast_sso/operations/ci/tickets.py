@@ -26,7 +26,7 @@ _MARKER = re.compile(
 _MOST = 500
 _LONG = 16
 _NOTHING = "The last run found nothing."
-_NOT_CHECKED = "{} here, so nothing is known of that (listed above)."
+_NOT_CHECKED = "{} here, so the result is unknown (listed above)."
 _OUT_OF_SIGHT = (
     "The subject of this ticket can no longer be checked (listed above), so no run will close it. Close it once you "
     "know that it is settled."
@@ -153,9 +153,9 @@ def _action(
 
 def _changes(before: frozenset[str], now: frozenset[str]) -> str:
     more, gone = len(now - before), len(before - now)
-    words = [f"{count(more, 'finding')} new"] if more else []
-    words += [f"{count(gone, 'finding')} gone"] if gone else []
-    return f"{', '.join(words)}; {count(len(now), 'finding')} now, above."
+    words = [count(more, "new finding")] if more else []
+    words += [count(gone, "resolved finding")] if gone else []
+    return f"{', '.join(words)}; {count(len(now), 'finding')} now, listed above."
 
 
 def findings(section: Section) -> frozenset[str]:

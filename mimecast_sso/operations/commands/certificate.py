@@ -39,7 +39,7 @@ def certificate(stack: str, profile: str, format_: str, out: Path | None) -> Exi
     if format_ == "der" and out is None:
         raise click.UsageError("--format der is binary: give --out FILE as well.")
     _, engine = open_with_engine(stack, "certificate")
-    content = profiles.certificate_of(profiles.require(engine, ProfileSlot(profile)), format_, stack)
+    content = profiles.certificate_of(profiles.require(engine, stack, ProfileSlot(profile)), format_, stack)
     if out is None:
         click.echo(content, nl=False)
     else:

@@ -48,7 +48,7 @@ def confirm(
     from mimecast_sso.settings import ProfileSlot
 
     opened, engine = open_with_engine(stack, "confirm")
-    wanted = profiles.require(engine, ProfileSlot(profile))
+    wanted = profiles.require(engine, stack, ProfileSlot(profile))
     if evidence is None and read_back is None:
         raise click.UsageError("Give --evidence TEXT, or --read-back FILE.")
     now = tenant.mimecast_time(opened)

@@ -34,7 +34,8 @@ def new(name: str, **given: Any) -> Exit:
     """Write the file of a new stack, checked against the live account if credentials are set.
 
     The file requires domains instead of registering them, and checks addresses instead of creating them: it manages
-    only the application and the roll-out group until you edit it. Exits with 4 if the credentials open another account.
+    only the application and the roll-out group until you edit it. Exits with 4 if the credentials are for another
+    account.
 
     Example: mimecast-sso new acme --region eu --account CUK25A118 --domain acme.example --pilot ada@acme.example
     """

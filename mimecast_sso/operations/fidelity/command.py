@@ -76,7 +76,7 @@ def make_calls(stack: Stack, recorder: Recorder) -> dict[str, str]:
     return troubles
 
 
-def document(compared: Sequence[Compared], expected: Expectations) -> dict[str, Any]:
+def document(compared: Sequence[Compared], expected: Expectations) -> dict[str, object]:
     """The report: its texts are those of the expectations and of this program, and none of the tenants'."""
     return {
         "schema": _SCHEMA,

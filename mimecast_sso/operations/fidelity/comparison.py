@@ -53,7 +53,7 @@ class Compared:
         how = How.UNKNOWN if self.verdict in (Verdict.UNKNOWN, Verdict.NOT_POSSIBLE) else How.LIVE
         return Statement(self.why, how, "", self.verdict, f"{self.service}: {self.call}")
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """As the report has it."""
         found = {
             variant: [f"{each.path}: {each.text}" for each in findings]
@@ -102,7 +102,7 @@ class Recording:
 
     def _call(self, name: str, expected: Expected, recorded: Expected) -> Compared:
         findings: dict[str, Sequence[Finding]] = {}
-        responses: dict[str, Any] = {}
+        responses: dict[str, object] = {}
         for variant, response in sorted(recorded.responses.items()):
             known = expected.responses.get(variant) or self._refusal(expected, variant)
             findings[variant] = list(self._response(name, variant, expected, response, known))

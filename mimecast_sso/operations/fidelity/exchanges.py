@@ -183,7 +183,7 @@ def _exchanges(request: requests.PreparedRequest, response: requests.Response) -
     yield _exchange(service, call, response.status_code, body, headers, empty=not content)
 
 
-def _batched(request: requests.PreparedRequest, body: Any) -> Iterator[Exchange]:
+def _batched(request: requests.PreparedRequest, body: object) -> Iterator[Exchange]:
     asked = {row["id"]: row["url"] for row in (_json(request.body) or {}).get("requests", ())}
     rows = body.get("responses") if isinstance(body, dict) else None
     for row in rows if isinstance(rows, list) else ():
@@ -192,10 +192,9 @@ def _batched(request: requests.PreparedRequest, body: Any) -> Iterator[Exchange]
             yield _exchange(ENTRA, call, row["status"], row.get("body"), None)
 
 
-def _envelope(body: Any) -> Any:
+def _envelope(body: object) -> object:
     """A batch without the responses in it."""
-    rows = body.get("responses") if isinstance(body, dict) else None
-    if not isinstance(rows, list):
+    if not isinstance(body, dict) or not isinstance(rows := body.get("responses"), list):
         return body
     bare = [
         {name: {} if name in ("headers", "body") else value for name, value in row.items()}
@@ -209,7 +208,7 @@ def _exchange(
     service: str,
     call: str,
     status: int,
-    body: Any,
+    body: object,
     headers: Mapping[str, str] | None,
     *,
     empty: bool = False,
@@ -269,7 +268,7 @@ def _kind(name: str, value: str) -> str:
     return "number" if value.isdecimal() else shapes.kind_of_text(value)
 
 
-def _json(content: Any) -> Any:
+def _json(content: str | bytes | None) -> Any:
     try:
         return json.loads(content) if content else None
     except ValueError:
@@ -279,7 +278,7 @@ def _json(content: Any) -> Any:
 # -- Names ------------------------------------------------------------------------------------------------------------
 
 
-def name_of(method: str, url: str, body: Any = None) -> str:
+def name_of(method: str, url: str, body: object = None) -> str:
     """The name of a call, the same for all tenants: ids, literals and tokens are left out of it."""
     parts = urlsplit(url)
     path = re.sub(r"^/(v1\.0|beta)(?=/)", "", parts.path)
@@ -305,17 +304,17 @@ def _segment(segment: str) -> str:
     return segment if segment in _WORDS or not segment else "{id}"
 
 
-def _pagination(body: Any) -> Mapping[str, Any]:
+def _pagination(body: object) -> Mapping[str, Any]:
     meta = body.get("meta") if isinstance(body, dict) else None
     found = meta.get("pagination") if isinstance(meta, dict) else None
     return found if isinstance(found, dict) else {}
 
 
-def _asks_for_a_page(body: Any) -> bool:
+def _asks_for_a_page(body: object) -> bool:
     return bool(_pagination(body).get("pageToken"))
 
 
-def _arguments(body: Any) -> str:
+def _arguments(body: object) -> str:
     """Of Mimecast's legacy family: the names of what is asked for, and how long a page may be."""
     data = body.get("data") if isinstance(body, dict) else None
     names = (

@@ -33,9 +33,9 @@ class Response:
     codes: frozenset[str] = frozenset()
     further: bool = False
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """As JSON."""
-        found: dict[str, Any] = {"body": self.shape.document()}
+        found: dict[str, object] = {"body": self.shape.document()}
         if self.headers is not None:
             found["headers"] = dict(sorted(self.headers.items()))
         if self.codes:
@@ -78,7 +78,7 @@ class Expectations:
             else None
         )
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """As JSON."""
         return {
             "schema": 1,

@@ -36,7 +36,7 @@ class Shape:
     optional: frozenset[str] = frozenset()
     items: Shape | None = None
 
-    def document(self) -> Any:
+    def document(self) -> object:
         """As JSON: ``"guid|null"``, or a map with ``kinds`` and ``keys`` or ``items``; ``name?`` is optional."""
         kinds = "|".join(sorted(self.kinds))
         found: dict[str, Any] = {"kinds": kinds}
@@ -50,7 +50,7 @@ class Shape:
         return found if len(found) > 1 else kinds
 
 
-def of_document(document: Any) -> Shape:
+def of_document(document: str | Mapping[str, Any]) -> Shape:
     """The shape that `Shape.document` wrote."""
     if isinstance(document, str):
         return Shape(frozenset(document.split("|")))
@@ -64,7 +64,7 @@ def of_document(document: Any) -> Shape:
     )
 
 
-def of(value: Any) -> Shape:
+def of(value: object) -> Shape:
     """The shape of a JSON value."""
     if isinstance(value, dict):
         keys = {str(name): of(each) for name, each in value.items()}
@@ -74,7 +74,7 @@ def of(value: Any) -> Shape:
     return Shape(frozenset({_kind(value)}))
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     if value is None:
         return _NULL
     if isinstance(value, bool):

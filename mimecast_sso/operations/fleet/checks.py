@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
+from mimecast_sso.facts.engine_documents import StateResource
 from mimecast_sso.facts.stack_names import legal
 from mimecast_sso.operations import assessing, certificate_expiry, drift_check, tenant
 from mimecast_sso.operations.assess.command import statements_of
@@ -117,7 +117,7 @@ def _engine(stack: Stack, check: str) -> Engine:
     return Engine(stack, engine_name(), f"fleet {check}")
 
 
-def _recorded(stack: Stack) -> Sequence[Mapping[str, Any]]:
+def _recorded(stack: Stack) -> Sequence[StateResource]:
     """The resources in the state; none if it cannot be read, which does not affect a date."""
     try:
         return _engine(stack, "expiry").resources()
@@ -129,7 +129,7 @@ def _section(stack: Stack, check: str, found: Sequence[Statement]) -> Section:
     settings = stack.settings()
     entries = sorted(of_statements(check, found), key=lambda each: (each.level.rank, each.id))
     levels = Counter(each.level for each in entries)
-    words = {Level.URGENT: "urgent", Level.LOOK: "to look at", Level.UNKNOWN: "not read"}
+    words = {Level.URGENT: "urgent", Level.LOOK: "open", Level.UNKNOWN: "not read"}
     summary = ", ".join(f"{levels[level]} {word}" for level, word in words.items() if levels[level])
     return Section(
         stack.name,

@@ -75,7 +75,7 @@ class Before:
     planned: str = ""
     tiles: tuple[str, ...] = ()
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """As JSON."""
         return {
             "signedIn": self.signed_in,

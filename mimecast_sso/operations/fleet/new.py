@@ -67,9 +67,9 @@ def write(wanted: NewStack) -> Exit:
     return Exit.FINE
 
 
-def _values(wanted: NewStack) -> dict[str, Any]:
+def _values(wanted: NewStack) -> dict[str, object]:
     certificates = draft(wanted.region, wanted.account, None, None).certificates
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "region": wanted.region,
         "accountCode": wanted.account,
         "tenantId": wanted.tenant,
@@ -114,8 +114,8 @@ def _tenant(stack: Stack, wanted: NewStack, values: dict[str, Any]) -> Iterator[
         raise OperationError(f"{error}. Nothing was written.") from None
     if wanted.tenant and live and wanted.tenant.lower() != live.lower():
         raise OperationError(
-            f"The Entra credentials open tenant {live}, not {wanted.tenant}. Nothing was written. Use the credentials "
-            "of that tenant, or correct --tenant.",
+            f"The Entra credentials are for tenant {live}, not {wanted.tenant}. Nothing was written. Use the "
+            "credentials of that tenant, or correct --tenant.",
             Exit.REFUSED,
         )
     if live:

@@ -91,8 +91,8 @@ def roll_out(sections: Sequence[Section]) -> tuple[Band, ...]:
     known = {each.stack: share for each in sections if (share := _share(each)) is not None}
     ranges: tuple[tuple[str, Callable[[float], bool]], ...] = (
         ("nobody yet", lambda share: share == 0),
-        ("up to a half", lambda share: 0 < share <= 1 / 2),
-        ("more than a half", lambda share: 1 / 2 < share < 1),
+        ("up to half", lambda share: 0 < share <= 1 / 2),
+        ("more than half", lambda share: 1 / 2 < share < 1),
         ("everybody", lambda share: share == 1),
     )
     found = [

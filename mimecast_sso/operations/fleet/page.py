@@ -22,7 +22,7 @@ _NAMES = 12
 """Maximum number of stacks named in a line; the rest is counted."""
 _REASONS = 10
 """Maximum number of reasons listed one by one."""
-_TITLES = {Level.URGENT: "Urgent", Level.LOOK: "To look at", Level.UNKNOWN: "Not read"}
+_TITLES = {Level.URGENT: "Urgent", Level.LOOK: "Needs attention", Level.UNKNOWN: "Not read"}
 
 
 def text(report: Report, days: Sequence[Day] = ()) -> str:

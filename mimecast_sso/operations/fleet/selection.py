@@ -36,9 +36,9 @@ class Listed:
     problem: str = ""
     tenant: str = ""
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """As JSON."""
-        document: dict[str, Any] = {
+        document: dict[str, object] = {
             "stack": self.name, "account": self.account, "region": self.region, "tags": list(self.tags)
         }  # fmt: skip
         return document | ({"problem": self.problem} if self.problem else {})

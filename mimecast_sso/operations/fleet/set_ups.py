@@ -94,11 +94,11 @@ def _written(service: Service, documents: Mapping[str, Sequence[Mapping[str, Any
 # -- Pulumi Deployments ---------------------------------------------------------------------------------------------
 
 
-def _settings(place: Place, stack: Listed) -> dict[str, Any]:
+def _settings(place: Place, stack: Listed) -> dict[str, object]:
     environment = {"ARM_CLIENT_ID": place.client_id, "ARM_USE_OIDC": "true"}
     # Secrets are set elsewhere: pulumi deployment settings env --secret, or an ESC environment of the stack.
     git = {"repoUrl": place.repository, "branch": f"refs/heads/{place.branch}"}
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "sourceContext": {"git": git},
         "operationContext": {"oidc": {"azure": _azure(place, stack)}, "environmentVariables": environment},
     }
@@ -126,7 +126,7 @@ def _on_github(repository: str) -> str:
     return match[1] if match else ""
 
 
-def _schedules(place: Place, stacks: Sequence[Listed]) -> dict[str, Any]:
+def _schedules(place: Place, stacks: Sequence[Listed]) -> dict[str, object]:
     return {
         "name": _SCHEDULES,
         "runtime": "yaml",
@@ -135,7 +135,7 @@ def _schedules(place: Place, stacks: Sequence[Listed]) -> dict[str, Any]:
     }
 
 
-def _schedule(place: Place, stack: Listed) -> dict[str, Any]:
+def _schedule(place: Place, stack: Listed) -> dict[str, object]:
     return {
         "type": "pulumiservice:index:DriftSchedule",
         "properties": {
@@ -151,7 +151,7 @@ def _schedule(place: Place, stack: Listed) -> dict[str, Any]:
 # -- Pulumi Kubernetes Operator -------------------------------------------------------------------------------------
 
 
-def _stack(place: Place, stack: Listed, name: str) -> dict[str, Any]:
+def _stack(place: Place, stack: Listed, name: str) -> dict[str, object]:
     secret = {key: _secret(name, key) for key in ("ARM_CLIENT_SECRET", *_CREDENTIALS)}
     plain = {"ARM_CLIENT_ID": place.client_id} | ({"ARM_TENANT_ID": stack.tenant} if stack.tenant else {})
     literal = {key: {"type": "Literal", "literal": {"value": value}} for key, value in plain.items()}
@@ -181,7 +181,7 @@ def _stack(place: Place, stack: Listed, name: str) -> dict[str, Any]:
     }
 
 
-def _secret(name: str, key: str) -> dict[str, Any]:
+def _secret(name: str, key: str) -> dict[str, object]:
     return {"type": "Secret", "secret": {"name": name, "key": key}}
 
 

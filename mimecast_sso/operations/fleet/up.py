@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
 from uuid import uuid4
 
 from mimecast_sso.operations.fleet.deploy_one import Deployment
@@ -79,7 +78,7 @@ class Record:
     expect: Mapping[str, str]
 
     @staticmethod
-    def terms(rings: Sequence[Ring], expect: Mapping[str, str]) -> dict[str, Any]:
+    def terms(rings: Sequence[Ring], expect: Mapping[str, str]) -> dict[str, object]:
         """The stored form of a new run, which `of` reads."""
         return {
             "id": uuid4().hex,
@@ -144,7 +143,7 @@ def run(record: Record, terms: Terms, project: Project, say: Callable[[str], Non
             continue
         if terms.hold and position > released:
             record.hold(position)
-            why, text = Why.HELD, f"On hold before ring {ring.name}, for a person to read the report."
+            why, text = Why.HELD, f"Paused before ring {ring.name}, so that a person can read the report."
             break
         say(f"Ring {ring.name} ({position + 1} of {len(record.rings)}): {count(len(todo), 'stack')}")
         attempt = _Ring(record, terms, stacks, ring, say, failures)

@@ -73,7 +73,7 @@ class Entry:
     possible: bool = True
     path: str = ""
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """As JSON, without empty fields."""
         document = {
             "id": foreign.one_line(self.id),
@@ -140,7 +140,7 @@ class Section:
         """The checks that are impossible in this tenant or with this identity."""
         return tuple(each for each in self.entries if not each.possible)
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """As JSON."""
         return {
             "stack": self.stack,
@@ -180,7 +180,7 @@ class Report:
     exit: int
     sections: tuple[Section, ...]
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """As JSON."""
         return {
             "schema": SCHEMA,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as Xml
 
 from mimecast_sso.operations.output import Format
@@ -75,11 +75,12 @@ def _text_lines(report: Report) -> Iterator[str]:
 
 
 def summary_of(report: Report) -> str:
-    """The number of stacks at each level: ``2 urgent, 14 to look at, 284 fine``."""
+    """The number of stacks at each level: ``2 urgent, 14 need attention, 284 fine``."""
     levels = [section.level for section in report.sections]
+    looks = levels.count(Level.LOOK)
     words = {
         Level.URGENT: "urgent",
-        Level.LOOK: "to look at",
+        Level.LOOK: "needs attention" if looks == 1 else "need attention",
         Level.UNKNOWN: "not readable",
         Level.FINE: "fine",
     }
@@ -174,7 +175,7 @@ def _sarif(report: Report) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _sarif_result(section: Section, entry: Entry, rule: str) -> dict[str, Any]:
+def _sarif_result(section: Section, entry: Entry, rule: str) -> dict[str, object]:
     level = _SARIF_LEVELS[entry.level if entry.possible else Level.INFO]
     location = {
         "artifactLocation": {"uri": f"stacks/Pulumi.{section.stack}.yaml"},
@@ -245,7 +246,7 @@ def cut_sections(head: str, sections: Sequence[str], foot: str = "") -> str:
         kept.append(section)
         length += longer
     left = len(sections) - len(kept)
-    note = f"{count(left, 'section')} left out here; the whole text is in the run's artifact." if left else ""
+    note = f"{count(left, 'section')} left out here; the full text is in the run's artifact." if left else ""
     return "\n\n".join(filter(None, (head, *kept, note, foot))) + "\n"
 
 
@@ -261,7 +262,7 @@ def _markdown_section(section: Section, most: int) -> Iterator[str]:
     yield from (_markdown_row(each, paths=paths) for each in shown)
     if left > 0:
         yield ""
-        yield f"{count(left, 'finding')} left out here; the whole text is in the run's artifact."
+        yield f"{count(left, 'finding')} left out here; the full text is in the run's artifact."
     commands = {command: name for entry in shown for name, command in entry.commands.items()}
     if commands:
         yield ""

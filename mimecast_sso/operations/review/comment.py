@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from mimecast_sso.assessment.planned import NONE, more_and_less, summary
 from mimecast_sso.operations.exit_codes import Exit
@@ -58,7 +57,7 @@ def _quiet(review: Review) -> Iterator[str]:
     looked = f"{count(len(review.stacks), 'stack')} reviewed"
     unknown = len({text for each in review.stacks for text in each.unknown})
     yield MARKER
-    yield f"### Single sign-on: no change ({looked}{f', {unknown} not known' if unknown else ''})"
+    yield f"### Single sign-on: no change ({looked}{f', {unknown} unknown' if unknown else ''})"
     yield _state(review)
 
 
@@ -122,10 +121,10 @@ def _title(review: Review) -> str:
     stacks = review.stacks
     unknown = sum(1 for each in stacks if each.exit is Exit.ERROR)
     if unknown == len(stacks):
-        return f"{count(unknown, 'stack')} not known"
+        return f"{count(unknown, 'stack')} unknown"
     if not any(map(_is_known, stacks)):
         lost = sum(_lost_sign_ins(each.rehearsal) for each in stacks if each.rehearsal)
-        rest = f", {unknown} not known" if unknown else ""
+        rest = f", {unknown} unknown" if unknown else ""
         return f"{count(len(stacks) - unknown, 'stack')} rehearsed{rest}, {count(lost, 'sign-in')} lost"
     changed = sum(1 for each in stacks if each.changes or each.note)
     parts = [f"{count(changed, 'stack')} {'changes' if changed == 1 else 'change'}"]
@@ -133,7 +132,7 @@ def _title(review: Review) -> str:
     if due:
         parts.append(f"{due} {'needs' if due == 1 else 'need'} console work")
     if unknown:
-        parts.append(f"{unknown} not known")
+        parts.append(f"{unknown} unknown")
     parts.append(f"{count(sum(each.lost_people for each in stacks), 'sign-in')} lost")
     return ", ".join(parts)
 
@@ -157,7 +156,7 @@ def _is_known(each: StackReview) -> bool:
 
 def _sign_ins(each: StackReview) -> str:
     if each.now is None or each.after is None:
-        return "not known" if not each.note else NONE
+        return "unknown" if not each.note else NONE
     found = f"{each.now:,} \u2192 {each.after:,}"
     return f"{found} {more_and_less(each.more, each.less)}" if each.more or each.less else found
 
@@ -182,16 +181,16 @@ def _console(each: StackReview) -> str:
 def _result(each: StackReview) -> str:
     match each.exit:
         case Exit.ERROR:
-            return "\u2754 not known"
+            return "\u2754 unknown"
         case Exit.REFUSED:
-            return "\u274c cannot be deployed as it is"
+            return "\u274c cannot be deployed as is"
         case Exit.FINE:
             return _NO_CHANGE
     if each.note:
         return "\u26a0\ufe0f the stack file is deleted"
     if each.unread:
         return "\u26a0\ufe0f rehearsed only"
-    return "\u26a0\ufe0f a person has to act" if each.console else "\u2705 can be deployed"
+    return "\u26a0\ufe0f action required" if each.console else "\u2705 can be deployed"
 
 
 def _basis(review: Review) -> str:
@@ -220,11 +219,11 @@ def digest_of(comment: str, stack: str) -> str | None:
 
 def _state(review: Review, *, digests: bool = True, folded: bool = False, exits: bool = True) -> str:
     """The state line, which a later run reads."""
-    stacks: dict[str, Any] = {}
+    stacks: dict[str, object] = {}
     for each in sorted(review.stacks, key=lambda one: one.stack):
         if not exits or (folded and each.exit is Exit.FINE):
             continue
-        entry: dict[str, Any] = {"exit": int(each.exit)}
+        entry: dict[str, object] = {"exit": int(each.exit)}
         if digests and each.plan and each.exit is Exit.CHANGES:
             entry["plan"] = each.plan
         stacks[foreign.name(each.stack)] = entry
@@ -253,7 +252,7 @@ def _sections(review: Review, *, whole: bool) -> Iterator[str]:
         yield _code(review.code)
     unknown = [*_unknown(review)]
     if unknown:
-        yield _details(f"Not known ({len(unknown)})", [f"- {each}" for each in unknown])
+        yield _details(f"Unknown ({len(unknown)})", [f"- {each}" for each in unknown])
 
 
 def _brief(each: StackReview) -> StackReview:
@@ -284,11 +283,11 @@ def _details(title: str, lines: Iterable[str], *, opened: bool = False) -> str:
 
 def _headline(each: StackReview) -> str:
     if each.exit is Exit.ERROR:
-        return "not known"
+        return "unknown"
     lost = _lost_sign_ins(each.rehearsal) if each.rehearsal else 0
     found = (
-        (each.lost_people, f"{people(each.lost_people)} would not get in"),
-        (each.refusals, "cannot be deployed as it is"),
+        (each.lost_people, f"{people(each.lost_people)} would lose their sign-in"),
+        (each.refusals, "cannot be deployed as is"),
         (lost, f"{count(lost, 'sign-in')} lost in the rehearsal"),
         (each.unread, "rehearsed only"),
         (each.note, "the stack file is deleted"),
@@ -304,7 +303,7 @@ def _part(each: StackReview) -> Iterator[str]:
     yield from _table(each.lost)
     yield from _listed("Cannot sign in now, before the change:", each.broken)
     yield from _listed("Cannot sign in from My Apps now, before the change:", each.broken_tiles)
-    yield from _listed("Would not get in once they are in the roll-out group:", each.not_ready)
+    yield from _listed("Would not be able to sign in once they are in the roll-out group:", each.not_ready)
     yield from _due(each)
     yield from _refused(each)
     yield from _changes(each)

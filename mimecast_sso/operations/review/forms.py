@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 from mimecast_sso.assessment.planned import summary
 from mimecast_sso.console.run_sheet import CONSOLE_WORK_IS_DUE
@@ -37,19 +36,19 @@ def report(review: Review) -> Report:
     )
 
 
-def document(review: Review) -> dict[str, Any]:
+def document(review: Review) -> dict[str, object]:
     """The review as JSON: a report's JSON with the exit code, digest and sign-ins of each stack."""
-    found = report(review).document()
-    stacks = zip(review.ordered, found["stacks"], strict=True)
-    return found | {
-        "stacks": [stack | plan_of(each, each.exit) for each, stack in stacks],
+    found = report(review)
+    sections = zip(review.ordered, found.sections, strict=True)
+    return found.document() | {
+        "stacks": [each.document() | plan_of(stack, stack.exit) for stack, each in sections],
         "base": review.base,
         "head": review.head,
         "code": list(map(foreign.one_line, review.code)),
     }
 
 
-def plan_of(each: StackReview, code: Exit) -> dict[str, Any]:
+def plan_of(each: StackReview, code: Exit) -> dict[str, object]:
     """The additional JSON fields of a stack: exit code, digest and changes."""
     changes = [foreign.one_line(one.text) for one in each.changes]
     return {"exit": int(code), "plan": each.plan, "changes": changes}
@@ -73,9 +72,9 @@ def section(each: StackReview, unread: str = "") -> Section:
 
 def _summary(each: StackReview) -> str:
     if each.error or each.unread:
-        return "not known"
+        return "unknown"
     if each.refusals:
-        return "cannot be deployed as it is"
+        return "cannot be deployed as is"
     return "console work is due" if each.console else summary(each.changes)
 
 

@@ -143,38 +143,39 @@ def of_assessment(
     problems = (*assessment.snapshot.directory.problems, *elsewhere)
     if problems:
         return replace(found, error=redacted("; ".join(problems), public))
-    return replace(found, **_of(assessment, public))
+    return _with_effects(found, assessment, public)
 
 
 def review_of(assessment: Assessment) -> StackReview:
     """The effect of deploying a configuration, without anybody's address."""
     settings = assessment.settings
-    return StackReview(assessment.stack, settings.account_code, settings.region, **_of(assessment, ()))
+    found = StackReview(assessment.stack, settings.account_code, settings.region)
+    return _with_effects(found, assessment, ())
 
 
-def _of(assessment: Assessment, public: Collection[str]) -> dict[str, Any]:
-    """The fields of `StackReview` from an assessment."""
+def _with_effects(found: StackReview, assessment: Assessment, public: Collection[str]) -> StackReview:
     forecast, snapshot = assessment.forecast, assessment.snapshot
     now, after = (set(forecast.through_entra(each)) for each in (Instant.NOW, Instant.AFTERWARDS))
     missing = tuple(_missing(snapshot))
     refusals, overridden = _judged(assessment, public)
-    return {
-        "now": None if missing else len(now),
-        "after": None if missing else len(after),
-        "more": len(after - now),
-        "less": len(now - after),
-        "lost": _losses(assessment),
-        "not_ready": by_outcome(forecast.not_ready.values(), "once the console work is done"),
-        "broken": by_outcome(forecast.broken.values(), "now"),
-        "broken_tiles": by_outcome(forecast.broken_tiles.values(), "from My Apps now"),
-        "console": {str(slot): fields for slot, fields in console_work(assessment.desired).items()},
-        "refusals": refusals,
-        "overridden": overridden,
-        "changes": planned(assessment),
-        "unknown": tuple(redacted(each, public) for each in _unread(assessment)),
-        "error": redacted("; ".join(missing), public),
-        "plan": digest(assessment),
-    }
+    return replace(
+        found,
+        now=None if missing else len(now),
+        after=None if missing else len(after),
+        more=len(after - now),
+        less=len(now - after),
+        lost=_losses(assessment),
+        not_ready=by_outcome(forecast.not_ready.values(), "once the console work is done"),
+        broken=by_outcome(forecast.broken.values(), "now"),
+        broken_tiles=by_outcome(forecast.broken_tiles.values(), "from My Apps now"),
+        console={str(slot): fields for slot, fields in console_work(assessment.desired).items()},
+        refusals=refusals,
+        overridden=overridden,
+        changes=planned(assessment),
+        unknown=tuple(redacted(each, public) for each in _unread(assessment)),
+        error=redacted("; ".join(missing), public),
+        plan=digest(assessment),
+    )
 
 
 def _missing(snapshot: Snapshot) -> Iterator[str]:

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from mimecast_sso.assessment.assessment import written_addresses
 from mimecast_sso.assessment.recorded import in_state
@@ -63,6 +63,16 @@ _SETTLES = 3.0
 _LIMIT = 600
 """Time limit for one command, in seconds."""
 _BY = ("--by", "rehearsal@example.com", "--evidence", "filled in by the rehearsal")
+
+
+class Attempt(TypedDict):
+    """One sign-in, as a line of ``python -m sandbox sign-ins``; times in seconds since 1970."""
+
+    address: str
+    result: str
+    reason: str
+    began: float
+    ended: float
 
 
 def why_not(scope: ChangeScope, *, approved: bool) -> str:
@@ -158,7 +168,7 @@ def _rehearsed(stage: _Stage, trees: tuple[Path, Path], *, deployed: bool) -> Re
         return Rehearsal(problem=foreign.one_line(str(error)))
 
 
-def _on_the_base(stage: _Stage, head: Path, first: Sequence[Mapping[str, Any]]) -> Rehearsal:
+def _on_the_base(stage: _Stage, head: Path, first: Sequence[Attempt]) -> Rehearsal:
     """Deploy the head while everybody signs in."""
     found = Rehearsal(base=_count(first, _ENTRA), base_of=_count(first, _ENTRA, _FAILED))
     with stage.signing_in(head) as attempts:
@@ -175,13 +185,11 @@ def _on_the_base(stage: _Stage, head: Path, first: Sequence[Mapping[str, Any]]) 
     )
 
 
-def _count(attempts: Iterable[Mapping[str, Any]], *results: str) -> int:
+def _count(attempts: Iterable[Attempt], *results: str) -> int:
     return sum(1 for each in attempts if each["result"] in results)
 
 
-def lost(
-    attempts: Sequence[Mapping[str, Any]], first: Iterable[Mapping[str, Any]], began: float
-) -> Iterator[Lost]:
+def lost(attempts: Sequence[Attempt], first: Iterable[Attempt], began: float) -> Iterator[Lost]:
     """Failed sign-ins since then, of people who got in before, by message.
 
     A person who leaves the roll-out on purpose during a sign-in enters a password the next time; that is no loss.
@@ -195,7 +203,7 @@ def lost(
     later = sorted(
         (each for each in attempts if each["ended"] >= began), key=lambda each: float(each["ended"])
     )
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    found: dict[str, list[Attempt]] = {}
     for address in inside:
         mine = [each for each in later if each["address"] == address]
         for each, after in zip_longest(mine, mine[1:]):
@@ -273,14 +281,14 @@ class _Stage:
         lines = [line[line.index(REFUSED) :] for line in done.stdout.splitlines() if REFUSED in line]
         return _without_names(lines[0]).rstrip(".") if lines else "a guard refuses"
 
-    def sign_ins(self, tree: Path) -> list[dict[str, Any]]:
+    def sign_ins(self, tree: Path) -> list[Attempt]:
         """Sign everybody in once."""
         return [*map(json.loads, self.sandbox(tree, "sign-ins").splitlines())]
 
     @contextmanager
-    def signing_in(self, tree: Path) -> Iterator[list[dict[str, Any]]]:
+    def signing_in(self, tree: Path) -> Iterator[list[Attempt]]:
         """Sign everybody in repeatedly inside the block; the attempts are available after it."""
-        stop, attempts = self.home / "stop", list[dict[str, Any]]()
+        stop, attempts = self.home / "stop", list[Attempt]()
         with tempfile.TemporaryFile("w+", encoding="utf-8") as lines:
             running = subprocess.Popen(
                 [sys.executable, "-m", "sandbox", "sign-ins", "--until", str(stop)],

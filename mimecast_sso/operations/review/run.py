@@ -134,10 +134,10 @@ def _write(found: Review, asked: Asked) -> None:
 
 def _counts(stacks: tuple[StackReview, ...]) -> str:
     words: Mapping[Exit, str] = {
-        Exit.ERROR: "not known",
-        Exit.REFUSED: "cannot be deployed as it is",
-        Exit.CHANGES: "to look at",
-        Exit.FINE: "without a change",
+        Exit.ERROR: "unknown",
+        Exit.REFUSED: "cannot be deployed as is",
+        Exit.CHANGES: "with changes",
+        Exit.FINE: "unchanged",
     }
     exits = [each.exit for each in stacks]
     return ", ".join(f"{exits.count(code)} {word}" for code, word in words.items() if code in exits)

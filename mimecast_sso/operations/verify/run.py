@@ -12,6 +12,7 @@ from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.record import RecordedAccount, RecordedProfile
 from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.assessment.sign_in import Way
+from mimecast_sso.facts.engine_documents import StateResource
 from mimecast_sso.operations import assessing, certificate_expiry, certificate_losses, tenant
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import OperationError
@@ -56,7 +57,7 @@ class Verification:
     engine: Engine
     settings: Settings
     profile: RecordedProfile
-    resources: Sequence[Mapping[str, Any]]
+    resources: Sequence[StateResource]
     captured: Captured | None
     person: str | None
     by: str

@@ -115,7 +115,7 @@ def test_a_reader_sees_nothing_that_others_wrote_as_markup(forge: Forge) -> None
     assert len(set(re.findall(MARKUP, as_it_is))) > 3, "it would be, if it stood there as it is"
     hostile = stack("prod-eu", lost=(PeopleByReason(EVIL, 1, EVIL, EVIL),), unknown=(EVIL,), error=EVIL)
     html = forge.shown(comment.render(replace(review(hostile), base_name=EVIL, identity=EVIL)))
-    assert "not known" in html
+    assert "unknown" in html
     assert not re.search(MARKUP, html)
     report = Report("drift", datetime.now(UTC), 2, (section(Level.LOOK, EVIL),))
     html = forge.shown(render(report, "markdown"))

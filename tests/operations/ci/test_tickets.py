@@ -105,7 +105,7 @@ def after(tickets: dict[int, Ticket], actions: Iterable[TicketAction]) -> dict[i
 def test_a_closed_ticket_lists_what_could_not_be_checked() -> None:
     (closed,) = plan("drift", section(NO_LOG), [ticket(1, OWNER)])
     assert closed.comment == (
-        "The last run found nothing. 1 check is not possible here, so nothing is known of that (listed above)."
+        "The last run found nothing. 1 check is not possible here, so the result is unknown (listed above)."
     )
 
 

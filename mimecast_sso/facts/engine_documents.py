@@ -1,0 +1,83 @@
+"""The documents of Pulumi's engine that commands read: the resources of a state, and the events of a run.
+
+Values of inputs and outputs are any JSON. Only the keys that are read here are listed; both engines write them.
+
+Source: Pulumi, ``sdk/go/common/apitype`` (``ResourceV3``, ``EngineEvent``, ``StepEventMetadata``).
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+
+class StateResource(TypedDict, total=False):
+    """A resource in a state."""
+
+    urn: str
+    type: str
+    id: str
+    custom: bool
+    parent: str
+    protect: bool
+    delete: bool
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+
+
+class Deployment(TypedDict, total=False):
+    """What a state records of the last deployment."""
+
+    resources: list[StateResource]
+    pending_operations: list[dict[str, Any]]
+
+
+class StepState(TypedDict, total=False):
+    """A resource before or after a step."""
+
+    type: str
+    custom: bool
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+
+
+class Step(TypedDict, total=False):
+    """A step of a run: ``op`` is ``create``, ``update``, ``same`` …"""
+
+    op: str
+    urn: str
+    type: str
+    old: StepState | None
+    new: StepState | None
+    diffs: list[str] | None
+    detailedDiff: dict[str, Any] | None
+
+
+class StepEvent(TypedDict):
+    """The event of a step."""
+
+    metadata: Step
+
+
+class Diagnostic(TypedDict, total=False):
+    """A message of the engine, the program or a provider."""
+
+    prefix: str
+    message: str
+    severity: str
+    ephemeral: bool
+
+
+class Summary(TypedDict, total=False):
+    """The end of a run: the number of steps by operation."""
+
+    resourceChanges: dict[str, int]
+
+
+class EngineEvent(TypedDict, total=False):
+    """An event, which has one of these keys, or one that is not read."""
+
+    diagnosticEvent: Diagnostic
+    resourcePreEvent: StepEvent
+    resOutputsEvent: StepEvent
+    resOpFailedEvent: StepEvent
+    summaryEvent: Summary
