@@ -24,7 +24,7 @@ from mimecast_sso.assessment.recorded import in_program
 from mimecast_sso.settings import ConfigurationError, Settings, Written, from_engine, written_elsewhere
 from mimecast_sso.settings.plugin_keys import conflicts
 from providers.entra import credentials
-from providers.entra.errors import GraphError
+from providers.entra.errors import GraphError, Unreachable
 from providers.entra.graph import GraphClient, shared_client
 from providers.mimecast import Credentials, MimecastClient, MimecastError, from_environment, shared_client_of
 
@@ -73,10 +73,10 @@ def assess(
             graph=graph or shared_client(),
             mimecast=_client(settings, mimecast),
         )
+    except Unreachable as error:
+        raise pulumi.RunError(f"Entra could not be read: {error}") from None
     except GraphError as error:
-        raise pulumi.RunError(
-            f"Entra could not be reached or refused the ARM_* credentials: {error}"
-        ) from None
+        raise pulumi.RunError(f"Entra refused the ARM_* credentials or a request: {error}") from None
     if not component:
         hand_over.write(snapshot, os.environ)
     problems = snapshot.directory.problems

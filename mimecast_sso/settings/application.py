@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,6 +12,10 @@ from mimecast_sso.settings.values import EmailAddress, Guid, Name, Owner, WebAdd
 
 _LONGEST_NAME: Final = 256
 """Maximum length of an application's display name (Microsoft Graph, "application resource type")."""
+_LONGEST_GROUP_NAME: Final = 256
+"""Maximum length of a group's display name (Microsoft Graph, "group resource type")."""
+_LONGEST_REPLY_URL: Final = 256
+"""The azuread provider's limit; it refuses longer ones only once the application exists."""
 _LONGEST_NAME_FROM_GALLERY: Final = 90
 """The limit of "applicationTemplate: instantiate"; reported in microsoft-graph-docs#10565."""
 
@@ -63,7 +67,11 @@ class Application(SettingsSection):
         None, alias="signOnUrl", description="Overrides the region's sign-on URL.", examples=[None]
     )
     reply_url: WebAddress | None = Field(
-        None, alias="replyUrl", description="Overrides the region's reply URL.", examples=[None]
+        None,
+        alias="replyUrl",
+        description="Overrides the region's reply URL.",
+        examples=[None],
+        max_length=_LONGEST_REPLY_URL,
     )
     identifier: Name | None = Field(
         None, description="Overrides the region's identifier (entity id).", examples=[None]
@@ -115,7 +123,8 @@ class Application(SettingsSection):
 
     @model_validator(mode="after")
     def _gallery_takes_the_name(self) -> Application:
-        length = len(self.display_name)
+        # As Graph counts: an emoji is two.
+        length = len(self.display_name.encode("utf-16-le")) // 2
         if self.adopt is None and length > _LONGEST_NAME_FROM_GALLERY:
             raise ValueError(
                 f"has a displayName of {length} characters; Entra's gallery takes "
@@ -132,7 +141,7 @@ class Assign(SettingsSection):
         examples=[["ada@example.com"]],
         description="User principal names, or mail addresses of one account each.",
     )
-    groups: tuple[Name, ...] = Field(
+    groups: tuple[Annotated[Name, Field(max_length=_LONGEST_GROUP_NAME)], ...] = Field(
         (),
         examples=[["Mimecast users"]],
         description="Display names of security groups. Entra assigns direct members only.",

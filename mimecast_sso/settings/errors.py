@@ -50,6 +50,9 @@ def allowed(detail: ErrorDetails) -> str:
         return "write something, or leave the key out"
     if detail["type"] in ("literal_error", "enum"):
         return f"allowed are {context['expected']}"
+    if detail["type"] in ("too_long", "string_too_long"):
+        parts = "characters" if isinstance(detail["input"], str) else "entries"
+        return f"it has {len(detail['input'])} {parts}, and at most {context['max_length']} are allowed"
     return detail["msg"][0].lower() + detail["msg"][1:]
 
 

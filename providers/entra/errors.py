@@ -62,6 +62,22 @@ _NOT_OF_GRAPH = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.PROXY_AUTHEN
 """Statuses of throttling, and of a proxy: nothing is known about the object."""
 
 
+INSTEAD_OF_IT = "a proxy or the sign-in page of a network may have responded in its place"
+
+
+def _is_redirect(status: int) -> bool:
+    return HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
+
+
+def _unexplained(status: int) -> str:
+    """What is known from the status alone."""
+    if _is_redirect(status):
+        return f"the response is a redirect, which is not followed; {INSTEAD_OF_IT}"
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return "a proxy requires a sign-in; set user and password in HTTPS_PROXY"
+    return "no explanation in the response"
+
+
 def from_response(method: str, path: str, status: int, body: Any, request_id: str = "") -> GraphError:
     """Return the error for a response; ``body`` is the parsed JSON, or anything else.
 
@@ -72,13 +88,18 @@ def from_response(method: str, path: str, status: int, body: Any, request_id: st
     error = error if isinstance(error, dict) else {}
     inner = error.get("innerError")
     code = str(error.get("code") or status or "")
-    message = str(error.get("message") or "no explanation in the response")
+    message = str(error.get("message") or _unexplained(status))
     kind: type[GraphError] = Refused
     if status == HTTPStatus.NOT_FOUND:
         kind = ObjectNotFound
     elif status == HTTPStatus.FORBIDDEN:
         kind = Forbidden
-    elif status in _NOT_OF_GRAPH or status >= HTTPStatus.INTERNAL_SERVER_ERROR or not status:
+    elif (
+        status in _NOT_OF_GRAPH
+        or _is_redirect(status)
+        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        or not status
+    ):
         kind = Unreachable
     return kind(
         f"Microsoft Graph, {method} {path}: {message}",

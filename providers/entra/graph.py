@@ -25,7 +25,7 @@ from providers.deadline import UNLIMITED, Deadline, DeadlinePassed
 from providers.entra import batching, conditional_access
 from providers.entra.batching import Read, ReadOutcome
 from providers.entra.credentials import Method, cloud, credential, method, refusal
-from providers.entra.errors import ObjectNotFound, Refused, Unreachable, from_response
+from providers.entra.errors import INSTEAD_OF_IT, ObjectNotFound, Refused, Unreachable, from_response
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
@@ -165,8 +165,8 @@ class GraphClient:
         body = _json(response)
         if body is None and response.content:
             raise Unreachable(
-                f"Microsoft Graph, {method} {path}: the response (HTTP {response.status_code}) is not Graph's; a proxy "
-                "or the sign-in page of a network may have responded in its place"
+                f"Microsoft Graph, {method} {path}: the response (HTTP {response.status_code}) is not Graph's; "
+                f"{INSTEAD_OF_IT}"
             )
         if response.status_code >= requests.codes.multiple_choices:  # Redirects are not followed.
             raise from_response(
@@ -226,8 +226,8 @@ class GraphClient:
                     raise Unreachable(f"The token endpoint of Entra could not be reached: {reason}") from None
                 if method(self._environment) in _AT_TOKEN_ENDPOINT and not _is_of_entra(error):
                     raise Unreachable(
-                        f"The token endpoint of Entra ({self.cloud.login_host}) gave no usable response; a proxy or "
-                        "the sign-in page of a network may have responded in its place"
+                        f"The token endpoint of Entra ({self.cloud.login_host}) gave no usable response; "
+                        f"{INSTEAD_OF_IT}"
                     ) from None
                 raise refusal(self._environment, reason) from None
         return held.token

@@ -26,6 +26,7 @@ from mimecast_sso.facts.mimecast_api import (
     Endpoint,
 )
 from mimecast_sso.facts.mimecast_errors import MEMBER_ABSENT, MEMBER_EXISTS
+from mimecast_sso.text import foreign
 from mimecast_sso.text.names import domain_name, email_address, enumerate_some, same_key
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import (
@@ -122,7 +123,9 @@ def provide_group(
 
 
 def _create(client: MimecastClient, name: str) -> CloudGroup:
-    response = client.legacy(CREATE_GROUP, {"description": name}).accepted(f"create the group {name!r}")
+    response = client.legacy(CREATE_GROUP, {"description": name}).accepted(
+        f"create the group {foreign.name(name)!r} (mimecast-sso:rollOut.group)"
+    )
     if not (response.data and response.data[0].get("id")):
         raise UnclearOutcome(
             f"Mimecast's response does not show the group {name!r}", method="POST", path=CREATE_GROUP.path
@@ -143,7 +146,7 @@ def rename_group(client: MimecastClient, old: str, new: str) -> CloudGroup:
 
     def rename() -> CloudGroup:
         client.legacy(UPDATE_GROUP, {"id": group.secure_id, "description": new}).accepted(
-            f"rename the group {old!r} to {new!r}"
+            f"rename the group {foreign.name(old)!r} to {foreign.name(new)!r} (mimecast-sso:rollOut.group)"
         )
         return require_group(client, new)
 

@@ -114,6 +114,7 @@ class Reply:
 
 
 _NOT_JSON = "not JSON"
+_INSTEAD_OF_IT = "a proxy or the sign-in page of a network may have responded in its place"
 
 
 class Again(Exception):  # noqa: N818  (a signal to the client, not an error)
@@ -132,6 +133,8 @@ class Again(Exception):  # noqa: N818  (a signal to the client, not an error)
 def check_status(call: Call, reply: Reply, status: int | None = None) -> None:
     """Raise the error of an HTTP status, or of the same number in ``meta.status``."""
     status = reply.status if status is None else status
+    if status == requests.codes.ok:
+        _check_sender(call, reply)
     if requests.codes.ok <= status < requests.codes.multiple_choices:
         return
     if status not in (requests.codes.unauthorized, requests.codes.too_many_requests):
@@ -163,7 +166,10 @@ def check_status(call: Call, reply: Reply, status: int | None = None) -> None:
         raise lost_response(call, f"the server failed with HTTP {status}", reply.request_id, code)
     if status < requests.codes.bad_request:
         raise error_of(
-            TransportError, "Mimecast responded with a redirect, which is not followed", call, reply
+            TransportError,
+            f"Mimecast's response is a redirect, which is not followed; {_INSTEAD_OF_IT}",
+            call,
+            reply,
         )
     raise error_of(Rejected, f"Mimecast refused the request with HTTP {status}", call, reply)
 
@@ -185,12 +191,13 @@ def check_token_status(call: Call, reply: Reply) -> None:
 
 def _check_sender(call: Call, reply: Reply) -> None:
     """Raise for a response of a proxy: of its own status, or not in JSON. Its 404 is not about an object."""
-    refused = requests.codes.bad_request <= reply.status < requests.codes.internal_server_error
-    if reply.status == requests.codes.proxy_authentication or (refused and reply.payload == _NOT_JSON):
+    failed = reply.status >= requests.codes.internal_server_error
+    redirected = requests.codes.multiple_choices <= reply.status < requests.codes.bad_request
+    page = reply.payload == _NOT_JSON and not (failed or redirected)
+    if page or reply.status == requests.codes.proxy_authentication:
         raise lost_response(
             call,
-            f"the response (HTTP {reply.status}) is not Mimecast's; a proxy or the sign-in page of a network may have "
-            "responded in its place",
+            f"the response (HTTP {reply.status}) is not Mimecast's; {_INSTEAD_OF_IT}",
             reply.request_id,
         )
 

@@ -168,7 +168,7 @@ def test_an_unreachable_directory_stops_the_program(tmp_path: Path) -> None:
     graph.batch = _unreachable
     with pytest.raises(pulumi.RunError) as stopped:
         assess(graph, tmp_path)
-    assert str(stopped.value) == "Entra could not be reached or refused the ARM_* credentials: time-out"
+    assert str(stopped.value) == "Entra could not be read: time-out"
 
 
 def _unreachable(_: Any) -> Any:

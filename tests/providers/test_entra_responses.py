@@ -133,9 +133,15 @@ def test_a_next_page_elsewhere_gets_no_token(link: str) -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed_with_the_token(status: int) -> None:
     graph, network = client(lambda _: answer(b"", status, Location="https://evil.example/"))
-    with pytest.raises(Refused):
+    with pytest.raises(Unreachable, match="is a redirect, which is not followed; a proxy or"):
         graph.get("/users/1")
     assert len(network.asked) == 1
+
+
+def test_a_proxy_that_requires_a_sign_in_is_named() -> None:
+    graph, _ = client(lambda _: answer(b"", 407))
+    with pytest.raises(Unreachable, match="a proxy requires a sign-in"):
+        graph.get("/users/1")
 
 
 @pytest.mark.parametrize("status", [302, 400, 403, 404, 407, 418])

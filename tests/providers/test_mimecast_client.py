@@ -253,7 +253,13 @@ def test_refusals_are_typed_and_name_the_call(answer: Reply, kind: type[Mimecast
     assert len(adapter.paths) == 1
 
 
-@pytest.mark.parametrize("status", [*PAGES, 401])
+def test_a_page_under_http_200_is_of_a_proxy() -> None:
+    adapter = scripted(*[Reply(b"<html>Wi-Fi</html>", 200)] * 10)
+    with pytest.raises(MimecastError, match="not Mimecast's; a proxy or the sign-in page"):
+        client(adapter).legacy(GET_ACCOUNT, {})
+
+
+@pytest.mark.parametrize("status", [*PAGES, 200, 401])
 def test_a_page_for_a_token_says_nothing_about_the_credentials(status: int) -> None:
     adapter = scripted()
     adapter.token_reply = lambda: Reply(b"<html>Wi-Fi</html>", status)

@@ -370,6 +370,15 @@ def test_a_group_not_found_after_a_lost_response_is_an_error() -> None:
         groups.provide_group(client(adapter), "sso", sleep=lambda _: None)
 
 
+def test_a_name_that_mimecast_refuses_is_named_with_its_key() -> None:
+    refused = legacy(fail=[failure("err_validation_size", message="too long", field="description")])
+    with pytest.raises(Rejected) as caught:
+        groups.provide_group(client(scripted(folders(), refused)), "x" * 300, sleep=lambda _: None)
+    said = str(caught.value)
+    assert f"refused to create the group '{'x' * 79}…' (mimecast-sso:rollOut.group)" in said
+    assert "field description" in said
+
+
 def test_renaming_can_be_repeated() -> None:
     adapter = scripted(folders(folder("new")), folders())
     assert groups.rename_group(client(adapter), "old", "new").name == "new"

@@ -94,6 +94,23 @@ def test_a_missing_key_is_named_with_the_line_to_write(key: str) -> None:
             ['mimecast-sso:addresses.list[0].name is " "; write something'],
         ),
         ({"application": {"displayName": " "}}, ["mimecast-sso:application.displayName", "write something"]),
+        *(
+            ({"application": {"displayName": name}}, ["has a displayName of 92 characters", "90 at most"])
+            for name in ("x" * 92, "\U0001f600" * 46)
+        ),
+        (
+            {"application": {"displayName": "x" * 257}},
+            ["application.displayName", "it has 257 characters, and at most 256 are allowed"],
+        ),
+        ({"assign": {"groups": ["x" * 257]}}, ["assign.groups[0]", "at most 256 are allowed"]),
+        (
+            {"application": {"replyUrl": f"https://eu-api.mimecast.com/{'x' * 256}"}},
+            ["application.replyUrl", "it has 284 characters, and at most 256 are allowed"],
+        ),
+        (
+            {"application": {"notificationEmails": [f"{n}@example.com" for n in range(6)]}},
+            ["application.notificationEmails", "it has 6 entries, and at most 5 are allowed"],
+        ),
         ({"assign": {"groups": [""]}}, ["mimecast-sso:assign.groups[0]", "write something"]),
         ({"dns": {"publish": "rfc2136"}}, ["mimecast-sso:dns", "server, zone and tsig"]),
         ({"rollOut": {"who": "pilot"}}, ["mimecast-sso:rollOut", "also needs pilot"]),
