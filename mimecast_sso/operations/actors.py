@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mimecast_sso.assessment.drift import Finding, Part
+from mimecast_sso.assessment.drift.access import ACCESS_POLICY
+from mimecast_sso.assessment.drift.forms import FEDERATED
 from mimecast_sso.assessment.drift.mimecast import MEMBER
 from mimecast_sso.facts.entra_directory_audits import RETENTION_DAYS
 from mimecast_sso.provenance import How, Known, unknown
@@ -27,6 +29,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "signing certificate": ("credential", "certificates and secrets"),
     "assignment": ("app role assignment",),
     "claims policy": ("policy",),
+    FEDERATED: ("update application", "federated"),
+    ACCESS_POLICY: ("conditional access policy",),
 }
 
 

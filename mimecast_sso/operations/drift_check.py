@@ -193,12 +193,12 @@ def compare(opened: Stack, engine: Engine) -> DriftCheck:
         GraphError: Entra cannot be reached at all.
         OperationError: The state cannot be read.
     """
-    settings, resources = opened.settings(), engine.resources()
+    settings, (resources, written_at) = opened.settings(), engine.deployed()
     graph = tenant.graph(opened)
     mimecast = assessing.mimecast(opened.environment, settings, opened.deadline)
     assessment = assess(
         settings,
-        from_state(resources),
+        from_state(resources, written_at),
         stack=opened.name,
         cloud=credentials.cloud(opened.environment),
         graph=graph,
@@ -216,6 +216,7 @@ def compare(opened: Stack, engine: Engine) -> DriftCheck:
             *assessing.people(known),
             *_certificates(assessment, settings, graph, resources),
             *_console(settings, mimecast),
+            *comparison.not_readable(assessment),
         ),
         unread=tuple(not_looked_at(assessment)),
         undo=roll_out.last_undo(opened, settings),
