@@ -10,9 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import sys
-import textwrap
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +19,7 @@ import click
 
 from mimecast_sso.assessment.plan_digest import ANNOUNCED
 from mimecast_sso.console.run_sheet import CONSOLE_WORK_IS_DUE
-from mimecast_sso.text import foreign
+from mimecast_sso.text import foreign, terminals
 from mimecast_sso.text.wording import count
 
 _COLOUR = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")
@@ -198,13 +195,8 @@ def wrapped(text: str) -> Iterator[str]:
             if not paragraph.startswith(" ")
             else f"    {foreign.one_line(paragraph)}"
         )
-        if not sys.stdout.isatty():
-            yield line
-        else:
-            width = shutil.get_terminal_size().columns
-            yield from textwrap.wrap(
-                line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-            ) or [""]
+        width = terminals.width()
+        yield from [line] if width is None else terminals.wrapped(line, width)
 
 
 def _named(metadata: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ from providers.mimecast.errors import MimecastError
 NO_DRIFT = "No drift: the live state matches the record and the program."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DriftCheck:
     """The result of a drift check.
 
@@ -87,7 +88,7 @@ class DriftCheck:
             return Exit.CHANGES
         return exit_of((*self.statements, *self.unread))
 
-    @property
+    @cached_property
     def differences(self) -> tuple[Entry, ...]:
         """The findings and the refresh's differences, the most urgent first."""
         found = (*map(self._entry, self.findings), *map(_of_difference, self.beyond))

@@ -23,6 +23,7 @@ import click
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.files import write_text
 from mimecast_sso.provenance import BAD, Statement, Verdict, documents, entries, lines, not_checked
+from mimecast_sso.text import terminals
 from mimecast_sso.text.wording import count
 
 _SCHEMA: Final = 1
@@ -81,17 +82,22 @@ class Output:
         if self.format == "text":
             self._print(text)
 
+    def prose(self, text: str) -> None:
+        """Print a sentence, which a terminal shows wrapped."""
+        for line in [text] if self._width is None else terminals.wrapped(text, self._width):
+            self.line(line)
+
     def entry(self, statement: Statement, section: str) -> None:
         """Print one statement of a section, without waiting for the others."""
         self.keep(replace(statement, subject=f"{section}: {statement.subject}"))
-        for line in entries([statement]):
+        for line in entries([statement], self._width):
             self.line(line)
 
     def table(self, statements: Sequence[Statement]) -> None:
         """Print statements as a table."""
         self.keep(*statements)
         shown = [each for each in statements if not (self.quiet and each.verdict is Verdict.FINE)]
-        for line in lines(shown):
+        for line in lines(shown, self._width):
             self.line(line)
         if len(shown) < len(statements):
             self.line(
@@ -99,6 +105,10 @@ class Output:
             )
         for line in not_checked(statements):
             self.line(line)
+
+    @property
+    def _width(self) -> int | None:
+        return terminals.width() if self.file is None else None
 
     def keep(self, *statements: Statement) -> None:
         """Add statements to the report whose text is printed by other means."""

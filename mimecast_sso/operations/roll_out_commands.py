@@ -28,8 +28,10 @@ def status(stack: str, output: Output) -> Exit:
     found = roll_out.status(opened, opened.settings(), engine, why)
     people = assessing.people(assessing.try_to_assess(opened, opened.settings(), engine))
     output.keep(*found.statements(), *people)
-    for line in (*found.lines(), *(f"{each.text} [{each.basis}]" for each in people)):
+    for line in found.lines():
         output.line(line)
+    for each in people:
+        output.prose(f"{each.text} [{each.basis}]")
     return Exit.CHANGES if Exit.CHANGES in (found.code, exit_of(people)) else found.code
 
 

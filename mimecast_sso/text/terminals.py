@@ -1,10 +1,12 @@
-"""Output to streams that are not in UTF-8 or whose reader has gone, and arguments in other encodings."""
+"""Output to terminals, to streams that are not in UTF-8 or whose reader has gone, and arguments in other encodings."""
 
 from __future__ import annotations
 
 import io
 import os
+import shutil
 import sys
+import textwrap
 from typing import TextIO, cast
 
 
@@ -48,6 +50,27 @@ def write_to_anything() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
             setattr(sys, name, cast(TextIO, _Unread(stream)))
+
+
+_NARROWEST = 40
+
+
+def width() -> int | None:
+    """The columns of the terminal that standard output is; ``None`` for a pipe or a file, which nobody wraps.
+
+    Also ``None`` for a terminal so narrow that wrapped text is harder to read than long lines.
+    """
+    if not sys.stdout.isatty():
+        return None
+    columns = shutil.get_terminal_size().columns
+    return columns if columns >= _NARROWEST else None
+
+
+def wrapped(line: str, columns: int, hanging: str = "  ") -> list[str]:
+    """A line cut between words, so that it fits; a word that is longer, such as an address, stays in one piece."""
+    return textwrap.wrap(
+        line, columns, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
+    ) or [""]
 
 
 def argument(text: str) -> str:
