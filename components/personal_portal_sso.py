@@ -489,7 +489,7 @@ def _left(desired: Desired) -> LeftAlone:
     kept = [each for each in record.assignments.values() if verifies and each.principal_id in assigned]
     policy = record.policy if settings.application.claims is Ownership.VERIFY else None
     policies = live.policies if live else None
-    if policy and policies is not None and policy.name not in {each.name for each in policies}:
+    if policy and policies is not None and not any(map(policy.is_live, policies)):
         policy = None
     return LeftAlone(tuple(kept), policy)
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from mimecast_sso.text import foreign
+from mimecast_sso.text.paragraphs import paragraph
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -170,8 +171,21 @@ class Statement:
         return {key: value for key, value in values.items() if value}
 
 
-def lines(statements: Sequence[Statement]) -> Iterator[str]:
-    """A table: verdict, subject, text and kind of knowledge, one line each, with aligned columns."""
+def lines(statements: Sequence[Statement], width: int | None = None) -> Iterator[str]:
+    """A table: verdict, subject, text and kind of knowledge, one line each, with aligned columns.
+
+    Args:
+        statements: What is printed.
+        width: Columns of a terminal; a table that does not fit in them becomes a list of wrapped entries.
+    """
+    rows = list(_table(statements))
+    if width is None or all(len(each) <= width for each in rows):
+        yield from rows
+    else:
+        yield from entries(statements, width, indent="")
+
+
+def _table(statements: Sequence[Statement]) -> Iterator[str]:
     verdicts = max((len(each.verdict) for each in statements), default=0)
     subjects = max((len(each.subject) for each in statements), default=0)
     for each in statements:
@@ -179,10 +193,16 @@ def lines(statements: Sequence[Statement]) -> Iterator[str]:
         yield f"{head}{_line(each.text)} [{each.basis}]"
 
 
-def entries(statements: Iterable[Statement]) -> Iterator[str]:
-    """One line each, as soon as it is available, for commands that show progress."""
+def entries(
+    statements: Iterable[Statement], width: int | None = None, *, indent: str = "  "
+) -> Iterator[str]:
+    """One line each, as soon as it is available, for commands that show progress; wrapped at a ``width``."""
     for each in statements:
-        yield f"  {each.verdict:<{_ENTRY}}  {each.subject}: {_line(each.text)} [{each.basis}]"
+        subject = f"{_line(each.subject)}: " if each.subject else ""
+        verdict, text = f"{indent}{each.verdict:<{_ENTRY}}  ", f"{subject}{_line(each.text)} [{each.basis}]"
+        yield (
+            f"{verdict}{text}" if width is None else paragraph(text, verdict, " " * len(verdict), width=width)
+        )
 
 
 def not_checked(statements: Iterable[Statement]) -> Iterator[str]:

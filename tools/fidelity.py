@@ -209,10 +209,36 @@ def _populate(control: Control) -> None:
     control.set("entra.deployer_roles", [*DEFAULT_ROLES, *_ROLES])
     provide_domain(from_environment(), "pending.example", Mode.REGISTER, "any")
     _delete_an_application()
+    _add_to_the_application(control)
 
 
 def _use_secret(secret: str) -> None:
     os.environ["MIMECAST_CLIENT_SECRET"] = secret
+
+
+def _add_to_the_application(control: Control) -> None:
+    """What others may add to the application: a federated credential, optional and group claims."""
+    for each in control.documents("entra.applications"):
+        credential = {
+            "id": "6c000000-0000-4000-8000-0000000000fc",
+            "name": "ci",
+            "issuer": "https://ci.example",
+            "subject": "repo:ours",
+            "description": None,
+            "audiences": ["api://AzureADTokenExchange"],
+        }
+        claim: dict[str, Any] = {
+            "name": "groups",
+            "source": None,
+            "essential": False,
+            "additionalProperties": [],
+        }
+        more = {
+            "_federatedIdentityCredentials": [credential],
+            "optionalClaims": {"idToken": [], "accessToken": [], "saml2Token": [claim]},
+            "groupMembershipClaims": "SecurityGroup",
+        }
+        control.put("entra.applications", each["id"], each | more)
 
 
 def _delete_an_application() -> None:

@@ -14,6 +14,7 @@ from mimecast_sso.provenance import How, Known, Statement, Verdict, live, unknow
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import people
 from providers.entra import conditional_access
+from providers.entra.conditional_access import AccessPolicy
 from providers.entra.errors import GraphError
 from providers.entra.protocols import GraphReads
 
@@ -29,11 +30,13 @@ class AccessSample:
         evaluated: Object ids of the people whose sign-in was evaluated.
         concerned: How many people the run concerns.
         blocked: The policy that blocks somebody, by the person's object id.
+        applying: The policies that apply, or may apply, to somebody's sign-in, by the person's object id.
     """
 
     evaluated: tuple[str, ...] = ()
     concerned: int = 0
     blocked: Mapping[str, str] = field(default_factory=dict)
+    applying: Mapping[str, tuple[AccessPolicy, ...]] = field(default_factory=dict)
 
 
 def sample(graph: GraphReads, client_id: str, concerned: Iterable[Person]) -> Known[AccessSample]:
@@ -43,9 +46,10 @@ def sample(graph: GraphReads, client_id: str, concerned: Iterable[Person]) -> Kn
         found = conditional_access.evaluate(graph, client_id, ids, most=SAMPLE)
     except GraphError as error:
         return unknown(error)
+    applying = {person: policies for person, policies in found.items() if policies}
     blocking = {person: [each.name for each in policies if each.blocks] for person, policies in found.items()}
     blocked = {person: names[0] for person, names in blocking.items() if names}
-    return live(AccessSample(tuple(found), len(ids), blocked), "Entra's What If evaluation")
+    return live(AccessSample(tuple(found), len(ids), blocked, applying), "Entra's What If evaluation")
 
 
 def statements(access: Known[AccessSample], accounts: Mapping[str, Person]) -> Iterator[Statement]:

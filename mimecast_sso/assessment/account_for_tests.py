@@ -73,6 +73,7 @@ def _not_evaluated(sample: AccessSample, account: RecordedAccount) -> AccessSamp
         evaluated,
         max(sample.concerned - 1, len(evaluated)),
         {who: policy for who, policy in sample.blocked.items() if who != account.object_id},
+        {who: policies for who, policies in sample.applying.items() if who != account.object_id},
     )
 
 
@@ -89,7 +90,7 @@ class _Changed:
 
 
 def _record(record: Record, account: RecordedAccount) -> Record:
-    return Record(tuple(_resources(record, account)), record.component)
+    return replace(record, resources=tuple(_resources(record, account)))
 
 
 def _resources(record: Record, account: RecordedAccount) -> Iterator[Resource]:

@@ -14,7 +14,7 @@ from mimecast_sso.console.form import console_form
 from mimecast_sso.console.source import AttestedProfiles, ConsoleForm, ProfileSource, Slot, previous_form
 from mimecast_sso.settings import Ownership, ProfileSlot, RotationMode, Settings, SignOn
 from mimecast_sso.text.times import utc_time
-from providers.entra.applications import LiveApplication, Policy
+from providers.entra.applications import Assigned, LiveApplication, Policy
 
 NEW_CERTIFICATE = "NEW"
 """Stands for the thumbprint of a certificate that the run creates."""
@@ -198,8 +198,20 @@ class Desired:
         configured = self.settings.application
         if application is None or configured.adopt or configured.claims is not Ownership.MANAGE:
             return None
-        own = recorded.name if recorded else None
-        return next((each for each in application.policies or () if each.name != own), None)
+        policies = application.policies or ()
+        return next((each for each in policies if recorded is None or not recorded.is_live(each)), None)
+
+    @property
+    def recreated_assignments(self) -> tuple[Assigned, ...]:
+        """Live assignments whose recorded predecessor was deleted: an engine knows only that one.
+
+        A run that refreshes forgets the recorded one and would create it once more, which Entra refuses.
+        """
+        live, recorded = self.application, self.record.assignments
+        assigned = live.assigned if live else ()
+        ids = {each.assignment_id for each in assigned}
+        gone = {key for key, each in recorded.items() if each.assignment_id and each.assignment_id not in ids}
+        return tuple(each for each in assigned if each.principal_id in gone)
 
     @property
     def other_template(self) -> str:

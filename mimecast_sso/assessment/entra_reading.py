@@ -183,6 +183,7 @@ class EntraReader:
             yield f"{object_id} registration", Read(f"/applications/{object_id}/owners")
             yield f"{object_id} owners", Read(f"{of_principal}/owners")
             yield f"{object_id} policies", Read(f"{of_principal}/claimsMappingPolicies")
+            yield f"{object_id} federated", Read(f"/applications/{object_id}/federatedIdentityCredentials")
             yield f"{object_id} assigned", Read(f"{of_principal}/appRoleAssignedTo", {"top": ROWS_PER_PAGE})
         for group in self._groups_by_name.values():
             yield f"members {group}", people.members(group)
@@ -256,7 +257,7 @@ class EntraReader:
         if unread is not None:
             return unknown(unread.source)
         application, principal, registration, owners, assigned = (part.value or () for part in parts.values())
-        policies = self._second[f"{object_id} policies"]
+        policies, federated = (self._second[f"{object_id} {part}"] for part in ("policies", "federated"))
         return live(
             applications.assemble(
                 application[0],
@@ -266,6 +267,8 @@ class EntraReader:
                 policies=policies.map(lambda rows: tuple(map(applications.policy_of, rows))).value,
                 policies_unread="" if policies.is_known else policies.source,
                 assigned=tuple(map(applications.assigned_of, assigned)),
+                federated=federated.map(lambda rows: tuple(map(applications.federated_of, rows))).value,
+                federated_unread="" if federated.is_known else federated.source,
             )
         )
 
@@ -307,14 +310,16 @@ class EntraReader:
 
     def _sample_access(self, addresses: Collection[str]) -> Known[AccessSample]:
         """Evaluate Conditional Access for the accounts that sign in for the addresses, and mark those it blocks."""
-        if self.application.value is None:
+        # One that lost its identifier keeps its tile in My Apps.
+        application = self.application.value or self.own.value
+        if application is None:
             return Known(None, self.application.how, self.application.source)
         concerned = [
             person
             for person in self._accounts.values()
             if person.enabled and not person.names.isdisjoint(addresses)
         ]
-        found = access.sample(self._graph, self.application.value.client_id, concerned)
+        found = access.sample(self._graph, application.client_id, concerned)
         for evaluated in found.value.evaluated if found.value else ():
             blocked = found.value is not None and evaluated in found.value.blocked
             self._accounts[evaluated] = replace(self._accounts[evaluated], blocked=blocked)

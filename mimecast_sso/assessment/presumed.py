@@ -69,6 +69,7 @@ def _application(snapshot: Snapshot) -> LiveApplication | None:
         policies=(Policy("", policy.name, policy.definition),) if policy and policy.assigned else None,
         assigned=tuple(Assigned("", each, "", "", "") for each in _assigned(snapshot)),
         certificates=_certificates(snapshot),
+        federated=None,
     )
 
 

@@ -6,7 +6,7 @@ Before the first deployment the record is empty. Outputs that earlier releases d
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from mimecast_sso.console.attestation import OPENS, Fingerprints
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.settings import ProfileSlot
 from mimecast_sso.text.times import graph_time
+from providers.entra.applications import Policy
 
 
 class Resource(Protocol):
@@ -58,6 +59,8 @@ class RecordedAssignment:
     principal_id: str
     """Object id of the user or group."""
     role_id: str
+    assignment_id: str = ""
+    """Its own id in Graph; "" if it was not recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,14 @@ class RecordedPolicy:
     definition: str
     assigned: bool = True
     """Whether its assignment to the service principal is recorded as well."""
+    policy_id: str = ""
+    """Its id in Graph; "" if it was not recorded."""
+
+    def is_live(self, policy: Policy) -> bool:
+        """Whether a live policy is this one: by id, because another may have the same name."""
+        if self.policy_id and policy.policy_id:
+            return self.policy_id.casefold() == policy.policy_id.casefold()
+        return self.name == policy.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +186,17 @@ class Record:
     resources: tuple[Resource, ...] = field(default=(), repr=False)
     component: str = ""
     """Name of the component; "" for the whole stack."""
+    written_at: datetime | None = None
+    """When the state was last written; ``None`` if that is not known, as in a program."""
 
     def of(self, component: str) -> Record:
         """The part of one component in a program with several; empty if it is not deployed yet."""
         names = {name_of(each.urn) for each in self._of(types.PERSONAL_PORTAL_SSO)}
         if component not in names:
-            return Record(tuple(self._of(types.STACK)), component)
+            return replace(self, resources=tuple(self._of(types.STACK)), component=component)
         # Release 0.1.0 had one component, and gave its parts names without the component's.
         mine = [each for each in self.resources if len(names) == 1 or _owner(each.urn, names) == component]
-        return Record((*self._of(types.STACK), *mine), component)
+        return replace(self, resources=(*self._of(types.STACK), *mine), component=component)
 
     @cached_property
     def stack_outputs(self) -> Mapping[str, Any]:
@@ -256,7 +269,9 @@ class Record:
         """This stack's assignments, by the object id of the user or group."""
         found = (
             RecordedAssignment(
-                str(each.outputs["principalObjectId"]), str(each.outputs.get("appRoleId") or "")
+                str(each.outputs["principalObjectId"]),
+                str(each.outputs.get("appRoleId") or ""),
+                _last_segment(each.outputs.get("id")),
             )
             for each in self._of(types.APP_ROLE_ASSIGNMENT)
         )
@@ -273,6 +288,7 @@ class Record:
             str(found.outputs.get("displayName") or ""),
             str(definitions[0]),
             assigned=any(self._of(types.CLAIMS_MAPPING_POLICY_ASSIGNMENT)),
+            policy_id=_last_segment(found.outputs.get("id")),
         )
 
     @cached_property
@@ -423,6 +439,11 @@ class Record:
 
     def _of(self, type_: str) -> Iterator[Resource]:
         return (each for each in self.resources if each.type == type_)
+
+
+def _last_segment(path: object) -> str:
+    """The id at the end of a path such as ``/policies/claimsMappingPolicies/{id}``; "" for none."""
+    return str(path or "").rpartition("/")[2]
 
 
 def name_of(urn: str) -> str:

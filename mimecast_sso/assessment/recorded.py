@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import grpc
@@ -84,9 +85,9 @@ def _reason(error: Exception) -> str:
     return details or str(error) or type(error).__name__
 
 
-def from_state(resources: Iterable[Mapping[str, Any]]) -> Known[Record]:
-    """The record from the resources of an exported state, with how it is known."""
-    return Known(in_state(resources), How.RECORDED, _SOURCE)
+def from_state(resources: Iterable[Mapping[str, Any]], written_at: datetime | None = None) -> Known[Record]:
+    """The record from the resources of an exported state, with how it is known; ``written_at`` is the state's time."""
+    return Known(replace(in_state(resources), written_at=written_at), How.RECORDED, _SOURCE)
 
 
 def in_state(resources: Iterable[Mapping[str, Any]]) -> Record:

@@ -30,6 +30,8 @@ class SnapshotPart(Enum):
     INTEGRATION = auto()
     GROUPS = auto()
     POLICIES = auto()
+    FEDERATED = auto()
+    """Federated identity credentials of the application."""
     ASSIGNED_GROUPS = auto()
 
 
@@ -75,6 +77,9 @@ def _all(snapshot: Snapshot, application: LiveApplication | None) -> Iterator[tu
         yield SnapshotPart.GROUPS, f"the {slot} roll-out group at Mimecast", _why(group)
     if application is not None and application.policies is None:
         yield SnapshotPart.POLICIES, "the claims policy in Entra", application.policies_unread or _NOT_READ
+    if application is not None and application.federated is None:
+        why = application.federated_unread or _NOT_READ
+        yield SnapshotPart.FEDERATED, "the application's federated credentials in Entra", why
     for why in snapshot.directory.unread_groups.values():
         yield SnapshotPart.ASSIGNED_GROUPS, "the members of assigned groups", why
 

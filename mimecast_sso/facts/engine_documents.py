@@ -24,9 +24,16 @@ class StateResource(TypedDict, total=False):
     outputs: dict[str, Any]
 
 
+class Manifest(TypedDict, total=False):
+    """Which engine wrote a state, and when."""
+
+    time: str
+
+
 class Deployment(TypedDict, total=False):
     """What a state records of the last deployment."""
 
+    manifest: Manifest
     resources: list[StateResource]
     pending_operations: list[dict[str, Any]]
 

@@ -7,9 +7,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mimecast_sso.assessment.drift import Finding, Part
+from mimecast_sso.assessment.drift.access import ACCESS_POLICY
+from mimecast_sso.assessment.drift.forms import FEDERATED
 from mimecast_sso.assessment.drift.mimecast import MEMBER
 from mimecast_sso.facts.entra_directory_audits import RETENTION_DAYS
 from mimecast_sso.provenance import How, Known, unknown
+from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import shown
 from providers.entra import directory_audits
 from providers.entra.directory_audits import Activity
@@ -27,6 +30,8 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "signing certificate": ("credential", "certificates and secrets"),
     "assignment": ("app role assignment",),
     "claims policy": ("policy",),
+    FEDERATED: ("update application", "federated"),
+    ACCESS_POLICY: ("conditional access policy",),
 }
 
 
@@ -58,11 +63,12 @@ class _Directory:
                 return unknown(directory_audits.unavailable(activities) or activities)
             found += [each for each in activities if _concerns(each, finding)]
         others = [each for each in found if each.by.object_id != deployer]
+        others = [each for each in others if _names(each, finding.aspect)] or others
         last = max(others, key=lambda each: each.at, default=None)
         if last is None:
             return unknown(f"not in {_ENTRA} since {since:%Y-%m-%d}{_by_deployer(found)}")
         who = "" if last.by.is_person else "app "
-        return Known(f"{who}{last.by.name}, {shown(last.at)}: {last.name}", How.LIVE, _ENTRA)
+        return Known(f"{who}{last.by.name}, {shown(last.at)}: {last.name}{_of(last)}", How.LIVE, _ENTRA)
 
     def _of(self, target: str, since: datetime) -> Sequence[Activity] | GraphError:
         if target not in self._read:
@@ -87,6 +93,16 @@ def _concerns(activity: Activity, finding: Finding) -> bool:
     if finding.part is Part.MISSING and not finding.aspect:
         return "delete" in name or name == "remove service principal"
     return name.startswith("update")
+
+
+def _names(activity: Activity, aspect: str) -> bool:
+    """Whether the log names the property among those that the activity changed."""
+    return bool(aspect) and any(aspect.casefold() in each.casefold() for each in activity.changed)
+
+
+def _of(activity: Activity) -> str:
+    """The properties that the log names: the last activity on an object need not be the one that is looked for."""
+    return f" ({enumerate_some(sorted(activity.changed))})" if activity.changed else ""
 
 
 class _Members:

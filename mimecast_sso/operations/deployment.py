@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast, get_args
 
+from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.guards import claims_policy
 from mimecast_sso.assessment.plan_digest import ANNOUNCED, digest
 from mimecast_sso.assessment.record import RecordedProfile
@@ -22,6 +23,7 @@ from mimecast_sso.operations.terminal import say
 from mimecast_sso.provenance import Statement, Verdict
 from mimecast_sso.settings import ProfileSlot, Settings
 from mimecast_sso.text import foreign
+from mimecast_sso.text.names import enumerate_some
 
 _NOBODY_REMOVED = "Until it is confirmed again, nobody is added; people who sign in through Entra still do."
 _CONSOLE_WORK = {
@@ -77,7 +79,12 @@ def deploy(
     if expect is not None:
         plan.require(stack, engine, plan.parse(expect))
     if refresh:
-        _refuse_refresh(stack, settings, engine)
+        found = assessing.try_to_assess(stack, settings, engine).value
+        _refuse_refresh(found)
+        if found is not None and found.desired.recreated_assignments:
+            outcome = _forget_deleted(found, engine, yes=yes)
+            if outcome.code:
+                return outcome.failure()
     flags = [flag for flag, given in (("--yes", yes), ("--diff", diff), ("--refresh", refresh)) if given]
     # The sandbox has no prompt, so a preview before the deployment would be wasted.
     flags += ["--skip-preview"] if stack.on_sandbox and yes else []
@@ -99,9 +106,17 @@ def deploy(
     return Exit.FINE
 
 
-def _refuse_refresh(stack: Stack, settings: Settings, engine: Engine) -> None:
+def _forget_deleted(found: Assessment, engine: Engine, *, yes: bool) -> RunOutcome:
+    """Refresh the state alone, so that the deployment's program sees what it has to import."""
+    names = enumerate_some([foreign.name(each.name) for each in found.desired.recreated_assignments])
+    say(
+        f"Assigned again outside this stack: {names}. The state is refreshed first; the deployment then imports it."
+    )
+    return engine.run("refresh", *(["--yes"] if yes else []), quiet=yes)
+
+
+def _refuse_refresh(found: Assessment | None) -> None:
     """Raise OperationError (refused) for what only a run that refreshes would do, which its program cannot tell."""
-    found = assessing.try_to_assess(stack, settings, engine).value
     refusals = [each.refusal() for each in claims_policy.on_refresh(found)] if found else []
     if refusals:
         raise OperationError("\n".join(refusals), Exit.REFUSED)

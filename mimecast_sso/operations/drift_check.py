@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from mimecast_sso.assessment import drift as comparison
@@ -48,7 +49,7 @@ from providers.mimecast.errors import MimecastError
 NO_DRIFT = "No drift: the live state matches the record and the program."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DriftCheck:
     """The result of a drift check.
 
@@ -87,7 +88,7 @@ class DriftCheck:
             return Exit.CHANGES
         return exit_of((*self.statements, *self.unread))
 
-    @property
+    @cached_property
     def differences(self) -> tuple[Entry, ...]:
         """The findings and the refresh's differences, the most urgent first."""
         found = (*map(self._entry, self.findings), *map(_of_difference, self.beyond))
@@ -193,12 +194,12 @@ def compare(opened: Stack, engine: Engine) -> DriftCheck:
         GraphError: Entra cannot be reached at all.
         OperationError: The state cannot be read.
     """
-    settings, resources = opened.settings(), engine.resources()
+    settings, (resources, written_at) = opened.settings(), engine.deployed()
     graph = tenant.graph(opened)
     mimecast = assessing.mimecast(opened.environment, settings, opened.deadline)
     assessment = assess(
         settings,
-        from_state(resources),
+        from_state(resources, written_at),
         stack=opened.name,
         cloud=credentials.cloud(opened.environment),
         graph=graph,
@@ -216,6 +217,7 @@ def compare(opened: Stack, engine: Engine) -> DriftCheck:
             *assessing.people(known),
             *_certificates(assessment, settings, graph, resources),
             *_console(settings, mimecast),
+            *comparison.not_readable(assessment),
         ),
         unread=tuple(not_looked_at(assessment)),
         undo=roll_out.last_undo(opened, settings),

@@ -15,6 +15,7 @@ from mimecast_sso.operations.reports.model import Report
 from mimecast_sso.operations.reports.render import entry_lines, render
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import Verdict, lines, not_checked
+from mimecast_sso.text.paragraphs import terminal_width
 from mimecast_sso.text.wording import count
 
 
@@ -28,15 +29,17 @@ def run(
     report = Report("drift", at, int(found.exit), (found.section(),))
     days = histories.kept(history, report) if history else ()
     past = histories.since(report.sections[0], days)
-    text = (
-        "".join(f"{line}\n" for line in _lines(found, past)) if form == "text" else render(report, form, days)
-    )
+    if form == "text":
+        width = terminal_width() if out is None else None
+        text = "".join(f"{line}\n" for line in _lines(found, past, width))
+    else:
+        text = render(report, form, days)
     print_to(out, text)
     return found.exit
 
 
-def _lines(found: DriftCheck, past: str) -> Iterator[str]:
-    """The report of one stack; ``past`` says how long it has been so."""
+def _lines(found: DriftCheck, past: str, width: int | None) -> Iterator[str]:
+    """The report of one stack; ``past`` says how long it has been so, ``width`` is the terminal's."""
     shown = found.differences
     if found.is_quiet and not shown:
         yield NO_DRIFT if not found.unread else "No drift in what could be read."
@@ -50,7 +53,7 @@ def _lines(found: DriftCheck, past: str) -> Iterator[str]:
     if past:
         yield f"In earlier reports: {past}."
     statements = (*found.statements, *found.unread)
-    yield from (*lines(statements), *not_checked(statements))
+    yield from (*lines(statements, width), *not_checked(statements))
     if any(each.verdict is Verdict.DIFFERS for each in found.statements):
         yield (
             "If a change of the console concerns this profile, its confirmation is stale. Record that: mimecast-sso "

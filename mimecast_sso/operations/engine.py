@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -37,6 +38,7 @@ from mimecast_sso.operations.state import (
 )
 from mimecast_sso.settings import REFUSED
 from mimecast_sso.text.files import parse_json
+from mimecast_sso.text.times import graph_time
 from providers.deadline import DeadlinePassed
 
 EngineName = Literal["auto", "pulumi", "embedded"]
@@ -194,6 +196,15 @@ class Engine:
         Raises StateError, or NoStateError without a state.
         """
         return self._deployed().get("resources") or []
+
+    def deployed(self) -> tuple[list[StateResource], datetime | None]:
+        """The same resources, and when the state was last written. Raises as `resources` does."""
+        deployment = self._deployed()
+        try:
+            written = graph_time(deployment["manifest"]["time"])
+        except (KeyError, TypeError, ValueError):
+            written = None
+        return deployment.get("resources") or [], written
 
     def recorded(self) -> list[StateResource]:
         """The same; empty if the stack does not exist yet. Raises OperationError if the state cannot be read."""

@@ -23,11 +23,10 @@ import click
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.files import write_text
 from mimecast_sso.provenance import BAD, Statement, Verdict, documents, entries, lines, not_checked
-from mimecast_sso.text.paragraphs import on_terminal
+from mimecast_sso.text.paragraphs import on_terminal, terminal_width
 from mimecast_sso.text.wording import count
 
 _SCHEMA: Final = 1
-_HANGING = 6
 """Columns by which the continued lines of a table are indented on a terminal."""
 
 Format = Literal["text", "json", "markdown", "html", "junit", "sarif"]
@@ -79,29 +78,33 @@ class Output:
     _statements: list[Statement] = field(default_factory=list)
     _lines: list[str] = field(default_factory=list)
 
-    def line(self, text: str, rest: str = "  ") -> None:
-        """Print a line that is not a statement; on a terminal, `rest` begins the lines that it continues on."""
+    def line(self, text: str) -> None:
+        """Print a line that is not a statement, wrapped on a terminal."""
         if self.format == "text":
-            self._print(on_terminal(text, rest) if self.file is None else text)
+            self._print(on_terminal(text) if self.file is None else text)
 
     def entry(self, statement: Statement, section: str) -> None:
         """Print one statement of a section, without waiting for the others."""
         self.keep(replace(statement, subject=f"{section}: {statement.subject}"))
-        for line in entries([statement]):
+        for line in entries([statement], self._width):
             self.line(line)
 
     def table(self, statements: Sequence[Statement]) -> None:
         """Print statements as a table."""
         self.keep(*statements)
         shown = [each for each in statements if not (self.quiet and each.verdict is Verdict.FINE)]
-        for line in lines(shown):
-            self.line(line, rest=" " * _HANGING)
+        for line in lines(shown, self._width):
+            self.line(line)
         if len(shown) < len(statements):
             self.line(
                 f"{Verdict.FINE}  {count(len(statements) - len(shown), 'check')}; without --quiet each is listed"
             )
         for line in not_checked(statements):
             self.line(line)
+
+    @property
+    def _width(self) -> int | None:
+        return terminal_width() if self.file is None else None
 
     def keep(self, *statements: Statement) -> None:
         """Add statements to the report whose text is printed by other means."""

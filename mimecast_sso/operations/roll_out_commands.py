@@ -29,8 +29,10 @@ def status(stack: str, output: Output) -> Exit:
     found = roll_out.status(opened, opened.settings(), engine, why)
     people = assessing.people(assessing.try_to_assess(opened, opened.settings(), engine))
     output.keep(*found.statements(), *people)
-    for line in (*found.lines(), *(f"{each.text} [{each.basis}]" for each in people)):
+    for line in found.lines():
         output.line(line)
+    for each in people:
+        output.line(f"{each.text} [{each.basis}]")
     codes = (found.code, exit_of(people))
     return next((each for each in (Exit.CHANGES, Exit.ERROR) if each in codes), Exit.FINE)
 

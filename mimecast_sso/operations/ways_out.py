@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift import Finding, Part, Severity, keeping
-from mimecast_sso.assessment.drift.entra import APPLICATION, POLICY, PRINCIPAL
+from mimecast_sso.assessment.drift.forms import APPLICATION, ASSIGNMENT, FEDERATED, ID, POLICY, PRINCIPAL
 from mimecast_sso.assessment.drift.mimecast import ADDRESS, DOMAIN, GROUP, INTEGRATION, MEMBER
 from mimecast_sso.settings import AddressSource, DirectorySynchronisation, IntegrationMode
 from mimecast_sso.text import foreign
@@ -75,7 +75,14 @@ def _is_restored_by_deployment(finding: Finding, assessment: Assessment) -> bool
 
 _UNMANAGED_AND_REMOVED = frozenset({(PRINCIPAL, "owner"), (GROUP, MEMBER)})
 _NEVER_WRITTEN = frozenset(
-    {(ADDRESS, "status"), (ADDRESS, "kind"), (DOMAIN, "state"), (DOMAIN, "inboundType")}
+    {
+        (ADDRESS, "status"),
+        (ADDRESS, "kind"),
+        (DOMAIN, "state"),
+        (DOMAIN, "inboundType"),
+        (ASSIGNMENT, ID),
+        (PRINCIPAL, ID),
+    }
 )
 
 
@@ -91,7 +98,9 @@ def _request(finding: Finding, assessment: Assessment) -> str:
         case (Part.UNMANAGED, "claims policy", "") if live is not None:
             method = "DELETE"
             path = f"servicePrincipals/{live.principal_id}/claimsMappingPolicies/{finding.key}/$ref"
-        case (Part.UNMANAGED, "assignment", "") if live is not None:
+        case (Part.UNMANAGED, "application", aspect) if live is not None and aspect == FEDERATED:
+            method, path = "DELETE", f"applications/{live.object_id}/{FEDERATED}s/{finding.key}"
+        case (Part.UNMANAGED | Part.CHANGED, "assignment", _) if live is not None:
             ids = {each.principal_id: each.assignment_id for each in live.assigned}
             method, path = (
                 "DELETE",

@@ -14,6 +14,7 @@ WIDTH = 80
 _COMMAND = re.compile(
     r"(?:mimecast-sso|python -m sandbox|pulumi)(?: [a-z][a-z-]*){1,3}(?: -{1,2}\w[\w-]*(?: [^-\s][^\s,;)]*)?)+"
 )
+_NARROWEST = 40
 _HELD = "\N{NO-BREAK SPACE}"
 """Stands for a blank where a line may not end."""
 
@@ -43,6 +44,17 @@ def paragraph(
     return "\n".join(lines).replace(_HELD, " ")
 
 
+def terminal_width(stream: TextIO | None = None) -> int | None:
+    """The columns of the terminal that a stream is; ``None`` for a pipe or a file, in which nothing is wrapped.
+
+    Also ``None`` for a terminal so narrow that wrapped text is harder to read than long lines.
+    """
+    if not (stream or sys.stdout).isatty():
+        return None
+    columns = shutil.get_terminal_size().columns
+    return columns if columns >= _NARROWEST else None
+
+
 def on_terminal(text: str, rest: str = "  ", stream: TextIO | None = None) -> str:
     """A text to print: wrapped on a terminal; unchanged in a pipe or a file, so that it can be searched.
 
@@ -51,9 +63,9 @@ def on_terminal(text: str, rest: str = "  ", stream: TextIO | None = None) -> st
         rest: Begins the lines of a paragraph after its first.
         stream: Where it is printed; standard output by default.
     """
-    if not (stream or sys.stdout).isatty():
+    width = terminal_width(stream)
+    if width is None:
         return text
-    width = shutil.get_terminal_size().columns
     return "\n".join(_at(each, rest, width) for each in text.split("\n"))
 
 

@@ -1,7 +1,8 @@
 """Read an application with its service principal completely; writes nothing.
 
-Facts: Microsoft Graph's "application", "servicePrincipal", "claimsMappingPolicy" and "appRoleAssignment" resource
-types. Graph v1.0 does not show the settings of the portal's claims editor.
+Facts: Microsoft Graph's "application", "servicePrincipal", "claimsMappingPolicy", "appRoleAssignment" and
+"federatedIdentityCredential" resource types. Graph v1.0 does not show the settings of the portal's claims editor; beta
+does ("customClaimsPolicy"), in the global cloud only, and Microsoft does not support beta for production.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from providers.entra.signing_certificates import PrincipalCertificates, parsed, 
 
 APPLICATION = (
     "id,appId,applicationTemplateId,displayName,identifierUris,web,defaultRedirectUri,keyCredentials,"
-    "passwordCredentials"
+    "passwordCredentials,optionalClaims,groupMembershipClaims"
 )
 """The properties of an application object that `assemble` needs."""
 PRINCIPAL = (
@@ -38,6 +39,7 @@ DELETED = Read(
 """All deleted applications, for `deleted_of`. Needs Application.Read.All or Directory.Read.All."""
 _GROUP = "#microsoft.graph.group"
 _POLICIES = "claimsMappingPolicies"
+_FEDERATED = "federatedIdentityCredentials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,19 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
+class FederatedCredential:
+    """A federated identity credential: tokens of this issuer with this subject can act as the application.
+
+    ``subject`` is an expression for a credential that matches several (``claimsMatchingExpression``).
+    """
+
+    key_id: str
+    name: str
+    issuer: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeletedApplication:
     """A soft-deleted application, which can be restored for `DELETED_ITEMS_DAYS` days."""
 
@@ -158,6 +173,14 @@ class LiveApplication:
     """Why the claims policies could not be read; "" where they could."""
     encryption_key: str = ""
     """Id of the service principal's key that Entra encrypts assertions with; "" if it does not."""
+    federated: tuple[FederatedCredential, ...] | None = ()
+    """``None`` if they could not be read (`federated_unread`)."""
+    federated_unread: str = ""
+    """Why the federated credentials could not be read; "" where they could."""
+    optional_claims: tuple[str, ...] = ()
+    """Optional claims by token, as ``saml2Token.email``."""
+    group_claims: tuple[str, ...] = ()
+    """Kinds of groups that Entra adds to tokens (``groupMembershipClaims``)."""
 
 
 def read(graph: GraphReads, client_id: str) -> LiveApplication:
@@ -166,6 +189,7 @@ def read(graph: GraphReads, client_id: str) -> LiveApplication:
     principal = _only(graph, "/servicePrincipals", client_id, "id")
     principal_id, object_id = str(principal["id"]), str(application["id"])
     readable, unread = _policies_if_allowed(graph, principal_id)
+    federated, federated_unread = _federated_if_readable(graph, object_id)
     return assemble(
         graph.get(f"/applications/{object_id}", select=APPLICATION),
         graph.get(f"/servicePrincipals/{principal_id}", select=PRINCIPAL),
@@ -174,6 +198,8 @@ def read(graph: GraphReads, client_id: str) -> LiveApplication:
         policies=readable,
         policies_unread=unread,
         assigned=assigned(graph, principal_id),
+        federated=federated,
+        federated_unread=federated_unread,
     )
 
 
@@ -186,6 +212,8 @@ def assemble(
     policies: tuple[Policy, ...] | None,
     policies_unread: str = "",
     assigned: tuple[Assigned, ...],
+    federated: tuple[FederatedCredential, ...] | None,
+    federated_unread: str = "",
 ) -> LiveApplication:
     """One application, from its two objects as read with `APPLICATION` and `PRINCIPAL`, and related objects."""
     return LiveApplication(
@@ -215,6 +243,10 @@ def assemble(
         assigned=assigned,
         certificates=parsed(principal),
         encryption_key=_text(principal, "tokenEncryptionKeyId"),
+        federated=federated,
+        federated_unread=federated_unread,
+        optional_claims=tuple(_optional_claims(application)),
+        group_claims=tuple(_group_claims(application)),
         credentials=(
             *_credentials("application", application),
             *_credentials("service principal", principal),
@@ -234,6 +266,18 @@ def _credentials(holder: str, row: Mapping[str, Any]) -> Iterator[Credential]:
                 thumbprint,
                 _text(item, "endDateTime"),
             )
+
+
+def _optional_claims(application: Mapping[str, Any]) -> Iterator[str]:
+    for token, found in (application.get("optionalClaims") or {}).items():
+        if isinstance(found, list):
+            yield from (f"{token}.{_text(each, 'name')}" for each in found)
+
+
+def _group_claims(application: Mapping[str, Any]) -> Iterator[str]:
+    for each in _text(application, "groupMembershipClaims").split(","):
+        if each.strip() not in ("", "None"):
+            yield each.strip()
 
 
 def registration(graph: GraphReads, client_id: str) -> Registration:
@@ -273,6 +317,17 @@ def policy_of(row: Mapping[str, Any]) -> Policy:
         policy_id=str(row["id"]),
         name=_text(row, "displayName"),
         definition=next(iter(row.get("definition") or ()), ""),
+    )
+
+
+def federated_of(row: Mapping[str, Any]) -> FederatedCredential:
+    """A federated identity credential, from Graph's row."""
+    expression = row.get("claimsMatchingExpression") or {}
+    return FederatedCredential(
+        key_id=str(row["id"]).casefold(),
+        name=_text(row, "name"),
+        issuer=_text(row, "issuer"),
+        subject=_text(row, "subject") or _text(expression, "value"),
     )
 
 
@@ -400,6 +455,16 @@ def _policies_if_allowed(graph: GraphReads, principal_id: str) -> tuple[tuple[Po
         return policies(graph, principal_id), ""
     except GraphError as error:
         return None, why_unread(f"/{_POLICIES}", error)
+
+
+def _federated_if_readable(
+    graph: GraphReads, object_id: str
+) -> tuple[tuple[FederatedCredential, ...] | None, str]:
+    """The federated credentials, or why they could not be read."""
+    try:
+        return tuple(map(federated_of, graph.list(f"/applications/{object_id}/{_FEDERATED}"))), ""
+    except GraphError as error:
+        return None, str(error)
 
 
 def _others(graph: GraphReads, policy_id: str, principal_id: str) -> Iterator[str]:

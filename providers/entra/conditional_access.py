@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from mimecast_sso.text.times import graph_time
 from providers.entra.errors import Unreachable
 from providers.entra.protocols import GraphReads
 
@@ -41,6 +43,8 @@ class AccessPolicy:
     """``AND``: all controls are required; ``OR``: one of them; "" without controls."""
     controls: tuple[str, ...]
     """Grant controls such as ``block``, ``mfa``, ``compliantDevice``, ``termsOfUse``."""
+    changed_at: datetime | None = None
+    """When it was last changed, or created; ``None`` if Graph does not say."""
 
     @property
     def blocks(self) -> bool:
@@ -88,6 +92,7 @@ def _question(application_id: str, user_id: str) -> dict[str, Any]:
 
 def _policy(row: Mapping[str, Any], *, decided: bool) -> AccessPolicy:
     grants = row.get("grantControls") or {}
+    changed = str(row.get("modifiedDateTime") or row.get("createdDateTime") or "")
     others = ("customAuthenticationFactors", "termsOfUse", "authenticationStrength")
     return AccessPolicy(
         policy_id=str(row.get("id") or ""),
@@ -99,4 +104,5 @@ def _policy(row: Mapping[str, Any], *, decided: bool) -> AccessPolicy:
             *map(str, grants.get("builtInControls") or ()),
             *(name for name in others if grants.get(name)),
         ),
+        changed_at=graph_time(changed) if changed else None,
     )

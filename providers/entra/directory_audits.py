@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -82,7 +82,9 @@ class Activity:
     at: datetime
     by: Actor
     properties: frozenset[str]
-    """Names of the changed properties, as in the log."""
+    """Names of the log's own values."""
+    changed: frozenset[str] = frozenset()
+    """Names of the changed properties, where the log lists them."""
 
 
 def activities(graph: GraphReads, object_id: str, moment: datetime) -> list[Activity]:
@@ -93,6 +95,7 @@ def activities(graph: GraphReads, object_id: str, moment: datetime) -> list[Acti
             graph_time(row["activityDateTime"]),
             _actor(row.get("initiatedBy") or {}),
             frozenset(_properties(row, object_id)),
+            frozenset(_changed(_properties(row, object_id))),
         )
         for row in _rows(graph, object_id, moment)
         if row.get("result") == "success"
@@ -168,6 +171,17 @@ def _properties(row: Mapping[str, Any], service_principal: str) -> dict[str, Map
         if str(target.get("id") or "").casefold() == wanted
         for item in target.get("modifiedProperties") or ()
     }
+
+
+def _changed(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The names in the log's list of updated properties, which is JSON text such as ``"Web, DisplayName"``."""
+    try:
+        listed = json.loads(str((found.get(UPDATED_PROPERTIES) or {}).get("newValue") or '""'))
+    except ValueError:
+        return
+    for each in listed.split(",") if isinstance(listed, str) else ():
+        if each.strip():
+            yield each.strip()
 
 
 def _credentials(

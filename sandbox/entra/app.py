@@ -17,6 +17,7 @@ from sandbox.entra import (
     deleted_items,
     directory,
     directory_audit_log,
+    federated_credentials,
     graph,
     licences,
     policies,
@@ -63,6 +64,7 @@ def create_app(world: World) -> ASGIApp:
 def _graph(world: World) -> ASGIApp:
     operations = (
         *applications.OPERATIONS,
+        *federated_credentials.OPERATIONS,
         *service_principals.OPERATIONS,
         *deleted_items.OPERATIONS,
         *policies.OPERATIONS,

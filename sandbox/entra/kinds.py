@@ -101,6 +101,7 @@ ASSIGNMENT = Kind(
 )
 TEMPLATE = Kind("applicationTemplate")
 POLICY = Kind("claimsMappingPolicy")
+FEDERATED_CREDENTIAL = Kind("federatedIdentityCredential")
 OBJECT = Kind("directoryObject")
 LOG = Kind("log", largest_page=_LARGEST_PAGE_OF_LOGS)
 WHOLE = Kind("list", frozenset({"$select"}))

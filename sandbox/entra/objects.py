@@ -29,6 +29,7 @@ PASSWORDS = "entra.passwords"
 OWNERS = "_owners"
 POLICY_IDS = "_claimsMappingPolicies"
 MEMBERS = "_members"
+FEDERATED = "_federatedIdentityCredentials"
 
 _NESTED = frozenset({"api", "info", "publicClient", "samlSingleSignOnSettings", "spa", "web"})
 
@@ -81,6 +82,7 @@ APPLICATION: Document = {
         "implicitGrantSettings": {"enableAccessTokenIssuance": False, "enableIdTokenIssuance": False},
     },
     OWNERS: [],
+    FEDERATED: [],
 }
 
 SERVICE_PRINCIPAL: Document = {

@@ -22,6 +22,7 @@ READ_APPLICATIONS = one_of("Application.Read.All", _OWNED, *_APPLICATION_WRITE, 
 LIST_DELETED_APPLICATIONS = one_of("Application.Read.All", *_APPLICATION_WRITE, "Directory.Read.All")
 """Microsoft's reference does not list ``Application.ReadWrite.OwnedBy`` for lists of deleted items."""
 WRITE_APPLICATIONS = one_of(_OWNED, *_APPLICATION_WRITE)
+READ_FEDERATED = one_of("Application.Read.All", _OWNED, "Application.ReadWrite.All")
 READ_ASSIGNMENTS = one_of("Application.Read.All", "AppRoleAssignment.ReadWrite.All", *_APPLICATION_WRITE)
 WRITE_ASSIGNMENTS = one_of("AppRoleAssignment.ReadWrite.All") & one_of(
     "Application.Read.All", _OWNED, *_APPLICATION_WRITE, "Directory.Read.All"

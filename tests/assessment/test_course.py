@@ -174,9 +174,10 @@ def with_outputs(kind: str, **outputs: Any) -> Record:
             {"assigned": frozenset(f"id of {each}" for each in (ADA, GRACE, ALAN))},
         ),
         ({"policies": (UPN_CLAIMS,)}, {"name_id": "user.userprincipalname"}, {}),
+        ({"policies": (replace(UPN_CLAIMS, name="renamed"),)}, {"name_id": "user.userprincipalname"}, {}),
         # Entra takes one policy, so none of this stack's can be assigned beside it.
         (
-            {"policies": (replace(UPN_CLAIMS, name="by hand"),)},
+            {"policies": (replace(UPN_CLAIMS, policy_id="other"),)},
             {"name_id": "user.userprincipalname"},
             {"name_id": "user.userprincipalname"},
         ),

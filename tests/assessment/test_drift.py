@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from mimecast_sso.assessment import drift
+from mimecast_sso.assessment.access import AccessSample
 from mimecast_sso.assessment.drift import Change, Finding, Severity
 from mimecast_sso.assessment.people import EntraGroup
 from mimecast_sso.assessment.record import Record, name_of
@@ -23,6 +25,7 @@ from mimecast_sso.provenance import How, Known, Statement, Verdict, live
 from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.applications import (
     Credential,
+    FederatedCredential,
     Holder,
     LiveApplication,
     Owner,
@@ -30,6 +33,8 @@ from providers.entra.applications import (
     Registration,
     Role,
 )
+from providers.entra.claims import claims_definition
+from providers.entra.conditional_access import AccessPolicy
 from providers.entra.signing_certificates import PrincipalCertificates
 from providers.mimecast import DomainStatus
 from providers.mimecast.domains import DomainState
@@ -42,6 +47,7 @@ from tests.assessment.worlds import (
     IDENTIFIER,
     LINUS,
     NEW,
+    NOW,
     OLD,
     REPLY_URL,
     UPN_CLAIMS,
@@ -142,6 +148,26 @@ def second_holder(world: World) -> None:
 
 def hidden(world: World) -> None:
     changed(tags=live_application(world).tags | {HIDE_TAG})(world)
+
+
+def access_policy(**changes: Any) -> Plant:
+    """A policy that applies to Grace, changed a day after the last deployment; with ``block``, Entra refuses her."""
+    made = AccessPolicy(
+        "policy-id", "Strict", enforced=True, decided=True, operator="OR", controls=("mfa",), changed_at=NOW
+    )
+    policy = replace(made, **changes)
+    grace = f"id of {GRACE}"
+
+    def plant(world: World) -> None:
+        world.deployed = replace(world.deployed, written_at=NOW - timedelta(days=1))
+        blocked = {grace: policy.name} if policy.blocks else {}
+        world.accounts = [
+            replace(each, blocked=policy.blocks) if each.object_id == grace else each
+            for each in world.accounts
+        ]
+        world.changes["access"] = live(AccessSample((grace,), 2, blocked, {grace: (policy,)}))
+
+    return plant
 
 
 # -- What the last deployment recorded --------------------------------------------------------------------------------
@@ -274,9 +300,22 @@ PLANTS: dict[str, Plant] = {
     f"signing-certificate/missing/{OLD}": changed(certificates=PrincipalCertificates((), OLD)),
     "claims-policy/missing/claims": changed(policies=()),
     "claims-policy/definition/changed": changed(policies=(Policy("policy", "claims", "{}"),)),
+    "claims-policy/displayName/changed": changed(
+        policies=(Policy("policy", "Renamed", claims_definition()),)
+    ),
     "claims-policy/unmanaged/other": more("policies", Policy("other", "Other", "{}")),
     f"assignment/missing/id-of-{GRACE}": changed(assigned=(assigned(ADA),)),
     f"assignment/unmanaged/id-of-{LINUS}": more("assigned", assigned(LINUS)),
+    f"assignment/id/changed/id-of-{GRACE}": changed(
+        assigned=(assigned(ADA), replace(assigned(GRACE), assignment_id="another"))
+    ),
+    "service-principal/id/changed": changed(principal_id="another"),
+    "application/federatedIdentityCredential/unmanaged/key-id": changed(
+        federated=(FederatedCredential("key-id", "CI", "https://ci.example", "repo:theirs"),)
+    ),
+    "application/optionalClaims/unmanaged": changed(optional_claims=("saml2Token.groups", "idToken.email")),
+    "application/groupMembershipClaims/unmanaged": changed(group_claims=("SecurityGroup",)),
+    "Conditional-Access-policy/unmanaged/policy-id": access_policy(),
     f"domain/missing/{DOMAIN}": read(domains=live({})),
     f"domain/state/changed/{DOMAIN}": one_domain(state=DomainState.EXPIRED),
     f"domain/inboundType/changed/{DOMAIN}": one_domain(inbound_type="any"),
@@ -626,6 +665,69 @@ def test_policies_that_need_a_permission_are_reported_as_not_checked() -> None:
     assert list(drift.not_looked_at(world.assess())) == [
         Statement("the claims policy in Entra could not be read", How.UNKNOWN, why, Verdict.UNKNOWN)
     ]
+
+
+def test_federated_credentials_that_could_not_be_read_are_reported_as_not_checked() -> None:
+    world = quiet()
+    changed(federated=None, federated_unread="refused")(world)
+    (unread,) = drift.not_looked_at(world.assess())
+    assert unread.text == "the application's federated credentials in Entra could not be read"
+    assert (unread.verdict, unread.source) == (Verdict.UNKNOWN, "refused")
+
+
+def test_claims_that_only_the_portal_shows_are_never_passed_over_in_silence() -> None:
+    """And where they decide who can sign in, the report counts them as not checked."""
+    world = quiet()
+    (ignored,) = drift.not_readable(world.assess())
+    assert (ignored.verdict, ignored.how) == (Verdict.NOTE, How.UNKNOWN)
+    changed(policies=())(world)
+    (deciding,) = drift.not_readable(world.assess())
+    assert deciding.verdict is Verdict.NOT_POSSIBLE
+    changed(policies=None)(world)
+    assert not list(drift.not_readable(world.assess())), "the report says that the policy is unread"
+
+
+def test_a_policy_that_blocks_somebody_in_the_group_is_urgent_however_old_it_is() -> None:
+    world = quiet()
+    access_policy(controls=("block",), changed_at=None)(world)
+    assert severities(world) == {"Conditional-Access-policy/unmanaged/policy-id": Severity.URGENT}
+    world.members.discard(GRACE)
+    assert severities(world)["Conditional-Access-policy/unmanaged/policy-id"] is Severity.LOOK
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"enforced": False},
+        {"changed_at": None},
+        {"changed_at": NOW - timedelta(days=2)},
+    ],
+    ids=["in report-only mode", "without a time", "older than the last deployment"],
+)
+def test_policies_that_applied_at_the_last_deployment_are_no_drift(changes: dict[str, Any]) -> None:
+    world = quiet()
+    access_policy(**changes)(world)
+    assert drift.find(world.assess()) == ()
+
+
+def test_a_policy_without_a_known_deployment_is_no_drift_unless_it_blocks() -> None:
+    world = quiet()
+    access_policy()(world)
+    world.deployed = replace(world.deployed, written_at=None)
+    assert drift.find(world.assess()) == ()
+
+
+def test_a_claims_policy_of_the_same_name_is_another_one() -> None:
+    world = quiet()
+    changed(policies=(Policy("other", "claims", claims_definition()),))(world)
+    assert set(found(world)) == {"claims-policy/missing/claims", "claims-policy/unmanaged/other"}
+    assert world.assess().desired.foreign_policy is not None, "a run that refreshes would stop half-way"
+
+
+def test_a_renamed_claims_policy_is_still_this_stacks() -> None:
+    world = quiet()
+    changed(policies=(Policy("policy", "Renamed", claims_definition()),))(world)
+    assert world.assess().desired.foreign_policy is None
 
 
 def test_everything_was_checked() -> None:

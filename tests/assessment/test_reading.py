@@ -559,7 +559,10 @@ def test_conditional_access_is_evaluated_for_enabled_people_of_interest_by_addre
     entra = Entra(people, policies={f"id of {GRACE}": ["Block legacy", "Block all"]})
     found = snapshot(entra, Mimecast(groups={"Single sign-on": [ADA, GRACE, ALAN]}), assign={})
     evaluated = (f"id of {ADA}", f"id of {GRACE}")
-    assert found.access.value == AccessSample(evaluated, 2, {f"id of {GRACE}": "Block legacy"})
+    assert found.access.value is not None
+    applying = found.access.value.applying
+    assert [each.name for each in applying[f"id of {GRACE}"]] == ["Block legacy", "Block all"]
+    assert found.access.value == AccessSample(evaluated, 2, {f"id of {GRACE}": "Block legacy"}, applying)
     accounts = found.directory.accounts
     assert [accounts[f"id of {each}"].blocked for each in (ADA, GRACE, ALAN)] == [False, True, None]
     assert {read.query["filter"] for read in entra.asked if "evaluate" in read.path} == {

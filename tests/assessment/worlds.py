@@ -188,7 +188,11 @@ def deployed(settings: Settings, *, members: frozenset[str] | None = None, thumb
         (
             types.CLAIMS_MAPPING_POLICY,
             "claims",
-            {"displayName": "claims", "definitions": [claims_definition()]},
+            {
+                "id": "/policies/claimsMappingPolicies/policy",
+                "displayName": "claims",
+                "definitions": [claims_definition()],
+            },
         ),
         (types.CLAIMS_MAPPING_POLICY_ASSIGNMENT, "claims", {}),
         (types.SIGNING_CERTIFICATE, "signing-certificate-2026", {"thumbprint": thumbprint}),
@@ -225,7 +229,11 @@ def deployed(settings: Settings, *, members: frozenset[str] | None = None, thumb
         (
             types.APP_ROLE_ASSIGNMENT,
             f"assignment-{name}",
-            {"principalObjectId": f"id of {name}", "appRoleId": "role"},
+            {
+                "id": f"/servicePrincipals/principal/appRoleAssignedTo/assignment of {name}",
+                "principalObjectId": f"id of {name}",
+                "appRoleId": "role",
+            },
         )
         for name in (*settings.assign.users, *settings.assign.groups)
     ]

@@ -15,14 +15,19 @@ from providers.mimecast.session import from_environment
 from tests.end_to_end.test_planted_drift import (
     GRAPH,
     Plant,
+    access_policy,
+    assigned_again,
     claims_added,
     claims_changed,
+    claims_renamed,
     encrypted,
+    federated,
     hidden,
     inbound_type,
     owner_of_application,
     owner_of_principal,
     password_of_application,
+    property_of_application,
     property_of_principal,
     put,
     renamed,
@@ -141,6 +146,10 @@ SNOOZED: Sequence[Plant] = (
     password_of_application,
     encrypted,
     inbound_type,
+    claims_renamed,
+    federated,
+    property_of_application("groupMembershipClaims", "SecurityGroup"),
+    access_policy,
 )
 """No key of the stack file expresses it."""
 
@@ -149,6 +158,8 @@ RESTORED: Sequence[Plant] = (
     *(each for each in KEPT if each not in (JOINED, unassigned)),
     *SNOOZED[:4],
     encrypted,
+    claims_renamed,
+    federated,
 )
 RESTORED_WITH_STRANGERS: Sequence[Plant] = (moved(EDSGER, joins=True), unassigned, claims_changed)
 
@@ -186,7 +197,11 @@ def is_quiet(world: World) -> None:
     assert preview.code == 0, preview.text
 
 
-@pytest.mark.parametrize("plants", [KEPT, KEPT_WHERE_NOBODY_SIGNS_IN], ids=["in use", "rolled back"])
+@pytest.mark.parametrize(
+    "plants",
+    [KEPT, KEPT_WHERE_NOBODY_SIGNS_IN, [assigned_again]],
+    ids=["in use", "rolled back", "assigned again"],
+)
 def test_what_is_kept_is_desired_afterwards(saved_tutorial: SavedProject, plants: Sequence[Plant]) -> None:
     world, wanted = planted(saved_tutorial, plants)
     offered = ways_out(world)

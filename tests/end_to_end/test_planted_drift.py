@@ -16,6 +16,7 @@ from mimecast_sso.operations.drift_check import DriftCheck
 from providers.entra.claims import claims_definition
 from providers.mimecast.groups import change_members, find_group
 from providers.mimecast.session import from_environment
+from sandbox.entra.conditional_access import POLICIES
 from tests.support import changes, soak
 from tests.support.saved import SavedProject
 from tests.support.sign_in_worlds import PEOPLE, ROLL_OUT, USERS, World
@@ -110,13 +111,18 @@ def assigned(world: World, chance: random.Random) -> str:
     return f"assignment/unmanaged/{who['id']}"
 
 
-def unassigned(world: World, chance: random.Random) -> str:
-    own = [
+def own_assignments(world: World) -> list[dict[str, Any]]:
+    """Those that the stack created, and nobody has touched."""
+    return [
         each
         for each in world.made.control.documents("entra.assignments")
-        if each["resourceId"] == world.principal["id"] and not str(each["id"]).startswith("by somebody")
+        if each["resourceId"] == world.principal["id"]
+        and not str(each["id"]).startswith(("by somebody", "again"))
     ]
-    gone = chance.choice(own)
+
+
+def unassigned(world: World, chance: random.Random) -> str:
+    gone = chance.choice(own_assignments(world))
     world.made.control.delete("entra.assignments", gone["id"])
     return f"assignment/missing/{gone['principalId']}"
 
@@ -169,6 +175,58 @@ def claims_added(world: World, _: random.Random) -> str:
     policies = [*principal["_claimsMappingPolicies"], policy]
     put(world, "entra.servicePrincipals", principal, _claimsMappingPolicies=policies)
     return f"claims-policy/unmanaged/{policy}"
+
+
+def claims_renamed(world: World, _: random.Random) -> str:
+    policy = world.principal["_claimsMappingPolicies"][0]
+    document = world.made.control.get("entra.policies", policy)
+    assert document is not None
+    put(world, "entra.policies", document, displayName="renamed by somebody")
+    return "claims-policy/displayName/changed"
+
+
+def federated(world: World, chance: random.Random) -> str:
+    body = {
+        "name": f"ci-{chance.randrange(10**6)}",
+        "issuer": "https://token.actions.githubusercontent.com",
+        "subject": "repo:somebody/else:ref:refs/heads/main",
+        "audiences": ["api://AzureADTokenExchange"],
+    }
+    path = f"{GRAPH}/applications/{world.application['id']}/federatedIdentityCredentials"
+    made = world.made.running.graph().post(path, json=body, timeout=30).json()
+    return f"application/federatedIdentityCredential/unmanaged/{made['id']}"
+
+
+def property_of_application(name: str, value: Any) -> Plant:
+    def plant(world: World, _: random.Random) -> str:
+        put(world, "entra.applications", world.application, **{name: value})
+        return f"application/{name}/unmanaged"
+
+    return plant
+
+
+def assigned_again(world: World, chance: random.Random) -> str:
+    """Deleted and created again: the same for the person, with another id."""
+    before = chance.choice(own_assignments(world))
+    world.made.control.delete("entra.assignments", before["id"])
+    again = before | {"id": f"again {before['principalId']}"}
+    world.made.control.put("entra.assignments", again["id"], again)
+    return f"assignment/id/changed/{before['principalId']}"
+
+
+def access_policy(world: World, chance: random.Random) -> str:
+    """A policy for everybody's sign-ins to the application."""
+    name = f"created by somebody {chance.randrange(10**6)}"
+    policy = {
+        "displayName": name,
+        "state": "enabled",
+        "users": ["All"],
+        "applications": [world.application["appId"]],
+        "grantControls": ["mfa"],
+    }
+    world.made.control.seed({"conditionalAccess": [policy]})
+    (made,) = (each for each in world.made.control.documents(POLICIES) if each["displayName"] == name)
+    return f"Conditional-Access-policy/unmanaged/{made['id']}"
 
 
 # -- Mimecast -------------------------------------------------------------------------------------------------
@@ -242,6 +300,14 @@ PLANTS: tuple[Plant, ...] = (
     reply_urls,
     claims_changed,
     claims_added,
+    claims_renamed,
+    federated,
+    property_of_application(
+        "optionalClaims", {"saml2Token": [{"name": "groups", "source": None, "essential": False}]}
+    ),
+    property_of_application("groupMembershipClaims", "SecurityGroup"),
+    assigned_again,
+    access_policy,
     property_of_principal("accountEnabled", False, "accountEnabled"),
     property_of_principal("appRoleAssignmentRequired", False, "appRoleAssignmentRequired"),
     property_of_principal("preferredSingleSignOnMode", "password", "preferredSingleSignOnMode"),

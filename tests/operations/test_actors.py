@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -71,6 +72,41 @@ def test_who_deleted_the_application_is_named(holders: tuple[Holder, ...], log: 
 def test_what_was_done_before_a_deletion_is_not_taken_for_it() -> None:
     log = Log(object="Update application", principal="Remove service principal credentials")
     assert actor(World(application=None), log) == "not in the directory's audit log since 2026-10-23"
+
+
+class Named(Log):
+    """A log that names the changed properties: the last update was of others."""
+
+    def list(self, path: str, **query: str) -> list[dict[str, Any]]:
+        def named(row: dict[str, Any], names: str, at: str) -> dict[str, Any]:
+            values = [{"displayName": "Included Updated Properties", "newValue": json.dumps(names)}]
+            target = {"id": "principal", "modifiedProperties": values}
+            return row | {"activityDateTime": at, "targetResources": [target]}
+
+        return [
+            each
+            for row in super().list(path, **query)
+            for each in (
+                named(row, "Notes, Tags", "2026-11-20T08:00:00Z"),
+                named(
+                    row | {"initiatedBy": {"app": {"displayName": "HR bot"}}}, "Tags", "2026-11-21T09:00:00Z"
+                ),
+            )
+        ]
+
+
+def test_of_several_updates_the_one_that_names_the_property_counts() -> None:
+    world = quiet()
+    changed(notes="theirs")(world)
+    log = Named(principal="Update service principal")
+    assert (
+        actor(world, log) == "linus@example.com, 2026-11-20 08:00:00Z: Update service principal (Notes, Tags)"
+    )
+    world = quiet()
+    changed(sign_on_url="https://example.com")(world)
+    assert actor(world, log) == "app HR bot, 2026-11-21 09:00:00Z: Update service principal (Tags)", (
+        "the last one, with what the log says of it"
+    )
 
 
 def test_what_only_the_deploying_principal_did_is_named_and_not_denied() -> None:

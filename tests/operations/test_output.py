@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -11,11 +13,18 @@ from click.testing import CliRunner
 
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.output import Output, exit_of, options
-from mimecast_sso.provenance import How, Statement, Verdict
+from mimecast_sso.provenance import How, Statement, Verdict, lines
 
 FINE = Statement("the active one", How.LIVE, "Microsoft Graph", Verdict.FINE, "certificate")
 UNREAD = Statement("not read", How.UNKNOWN, "HTTP 403", Verdict.UNKNOWN, "console")
 FAILS = Statement("expired", How.LIVE, "Microsoft Graph", Verdict.FAILS, "expiry")
+
+
+class Terminal(io.StringIO):
+    """Standard output that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 @click.group()
@@ -95,6 +104,37 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     output = Output("look", "prod-eu", file=tmp_path / "file" / "below")
     with pytest.raises(OperationError, match=r"file/below cannot be written: "):
         output.end(Exit.FINE)
+
+
+def test_a_table_that_does_not_fit_a_terminal_is_wrapped_and_a_pipe_is_not() -> None:
+    long = Statement(
+        "the certificate expires " + "soon " * 30, How.LIVE, "Microsoft Graph", Verdict.WARNS, "end"
+    )
+    statements = [FINE, long]
+    assert len(list(lines(statements))) == 2
+    wrapped = list(lines(statements, 80))
+    assert max(map(len, wrapped)) <= 80
+    assert wrapped[0].split() == next(iter(lines([FINE]))).replace("certificate ", "certificate: ").split()
+    assert all(line.startswith((" " * 9, "warns    end: ", "fine ")) for line in wrapped)
+    assert list(lines([FINE], 80)) == list(lines([FINE])), "a table that fits stays a table"
+    address = Statement(f"see https://example.com/{'x' * 90}", subject="link")
+    assert any(line.strip() == f"https://example.com/{'x' * 90}" for line in lines([address], 60)), (
+        "in one piece"
+    )
+
+
+@pytest.mark.parametrize(("columns", "fits"), [(80, True), (30, False)])
+def test_a_terminal_gets_wrapped_statements(
+    monkeypatch: pytest.MonkeyPatch, columns: int, *, fits: bool
+) -> None:
+    """One that is too narrow for them wraps by itself."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    output = Output("look", "prod-eu")
+    output.line("word " * 40)
+    shown = terminal.getvalue().splitlines()
+    assert (max(map(len, shown)) <= columns) is fits
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,59 @@ def test_statements_have_stable_ids() -> None:
     assert ids(1068) == ids(12) == ["verify/certificate-expiry", "verify/people", "verify/people/two"]
 
 
+def test_a_statement_on_people_keeps_its_id_when_one_more_of_them_fails() -> None:
+    """Otherwise a ticket would be commented, and an alert closed and opened, for each of them."""
+    why = "the application is disabled in Entra (AADSTS7000112)"
+    texts = (
+        f"1 person cannot sign in now: ada@example.com: {why}",
+        f"2 people cannot sign in now: ada@example.com, grace@example.com: {why}",
+        f"24 people cannot sign in now: ada@example.com, grace@example.com and 22 more: {why}",
+    )
+    signing_in = Statement("Nobody signs in through Entra", subject="people")
+    ids = {
+        of_statements("drift", (signing_in, Statement(text, verdict=Verdict.FAILS, subject="people")))[1].id
+        for text in texts
+    }
+    assert len(ids) == 1
+    assert "ada" not in ids.pop()
+
+
+def test_an_object_that_its_text_names_is_printed_once() -> None:
+    """Of what is missing or unmanaged, recorded and live values would only repeat it."""
+    gone = replace(
+        entry(text="Address ada@example.com no longer exists"),
+        values={"recorded": ("ada@example.com",), "live": (), "desired": ("ada@example.com",)},
+    )
+    more = replace(
+        entry(text="Owner Eve is not managed by this stack"),
+        values={"recorded": (), "live": ("Eve",), "desired": ()},
+    )
+    claims = replace(
+        entry(text="Optional claims are not managed by this stack"),
+        values={"recorded": (), "live": ("saml2Token.email",), "desired": ()},
+    )
+    shown = render(report(gone, more, claims), "text")
+    assert "recorded" not in shown
+    assert "desired" not in shown
+    assert [line.split() for line in shown.splitlines() if "  live  " in line] == [
+        ["live", "saml2Token.email"]
+    ]
+    unwanted = replace(gone, values=gone.values | {"desired": ()})
+    assert "desired    (none)" in render(report(unwanted), "text")
+    whole = json.loads(render(report(gone), "json"))["stacks"][0]["entries"][0]["values"]
+    assert whole == {"recorded": ["ada@example.com"], "live": [], "desired": ["ada@example.com"]}
+
+
+def test_sarif_says_what_changed_and_who_did_it_without_links_of_others() -> None:
+    hostile = replace(
+        entry(), values={"recorded": ("a",), "live": ("[x](https://evil.example) {0}",)}, actor="Eve"
+    )
+    (result,) = json.loads(render(report(hostile), "sarif"))["runs"][0]["results"]
+    assert result["message"]["text"] == (
+        "Service principal notes changed. recorded a; live [x] (https://evil.example) { 0}. Who: Eve"
+    )
+
+
 def test_history_is_kept_and_shown(tmp_path: Path) -> None:
     for days, level in ((40, Level.URGENT), (2, Level.FINE), (1, Level.URGENT)):
         section = Section("prod-eu", entries=(entry(level),))

@@ -528,6 +528,21 @@ def test_a_claims_policy_keeps_its_definition_and_is_assigned_once(graph: Graph)
     graph.delete(f"/policies/claimsMappingPolicies/{policy['id']}")
 
 
+def test_federated_credentials_of_an_application(graph: Graph) -> None:
+    application, _ = graph.instantiate("federated")
+    path = f"/applications/{application['id']}/federatedIdentityCredentials"
+    body = {"name": "ci", "issuer": "https://ci.example", "subject": "repo:ours", "audiences": ["api://x"]}
+    made = graph.post(path, body)
+    (listed,) = graph.get(path)["value"]
+    assert listed == {"description": None, **body, "id": made["id"]}
+    assert "_federatedIdentityCredentials" not in graph.get(f"/applications/{application['id']}")
+    assert graph.refused("POST", path, body)[0] == 400, "the name is taken"
+    assert graph.refused("POST", path, body | {"name": "other", "subject": ""})[0] == 400
+    graph.delete(f"{path}/{made['id']}")
+    assert graph.get(path)["value"] == []
+    assert graph.refused("DELETE", f"{path}/{made['id']}")[0] == 404
+
+
 def test_roles_are_assigned_to_groups_and_users(graph: Graph) -> None:
     application, principal = graph.instantiate("assignments")
     path = f"/servicePrincipals/{principal['id']}/appRoleAssignedTo"

@@ -9,7 +9,9 @@ from datetime import date
 from mimecast_sso.assessment import unread
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift import account_for_tests, entra, mimecast
+from mimecast_sso.assessment.drift.access import ACCESS_POLICY
 from mimecast_sso.assessment.drift.finding import Finding, Severity
+from mimecast_sso.assessment.drift.forms import ASSIGNMENT
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings.drift import Drift
 
@@ -23,8 +25,12 @@ _OF_INTEREST = frozenset(
         unread.SnapshotPart.INTEGRATION,
         unread.SnapshotPart.GROUPS,
         unread.SnapshotPart.POLICIES,
+        unread.SnapshotPart.FEDERATED,
     }
 )
+
+
+_EDITOR = "Entra: claims of the portal's editor"
 
 
 def find(assessment: Assessment) -> tuple[Finding, ...]:
@@ -53,6 +59,22 @@ def not_looked_at(assessment: Assessment) -> Iterator[Statement]:
         yield Statement("the application could not be compared", How.UNKNOWN, why, Verdict.UNKNOWN)
 
 
+def not_readable(assessment: Assessment) -> Iterator[Statement]:
+    """What no supported API shows, and whether it decides who can sign in."""
+    live = assessment.snapshot.own.value
+    if live is None or live.policies is None:
+        return
+    why = (
+        "only the beta version of Microsoft Graph shows them, which Microsoft does not support for production"
+    )
+    if live.policies:
+        text = "not compared; Entra ignores them while a claims policy is assigned"
+        yield Statement(text, How.UNKNOWN, why, Verdict.NOTE, _EDITOR)
+    else:
+        text = "not compared, and they decide the NameID while no claims policy is assigned"
+        yield Statement(text, How.UNKNOWN, why, Verdict.NOT_POSSIBLE, _EDITOR)
+
+
 def _judged(finding: Finding, assessment: Assessment) -> Finding:
     """Raise a finding to urgent if people who are sent to Entra fail now for a reason that it causes."""
     broken = assessment.forecast.broken
@@ -72,7 +94,18 @@ def _concerned(finding: Finding, assessment: Assessment) -> Collection[str] | No
             if each == finding.key or (whole and each.endswith(finding.key))
         }
     account = assessment.snapshot.directory.accounts.get(finding.key)
-    return account.names if finding.object == entra.ASSIGNMENT and account is not None else None
+    if finding.object == ACCESS_POLICY:
+        return _blocked_by(finding.key, assessment)
+    return account.names if finding.object == ASSIGNMENT and account is not None else None
+
+
+def _blocked_by(policy_id: str, assessment: Assessment) -> frozenset[str]:
+    sample, accounts = assessment.snapshot.access.value, assessment.snapshot.directory.accounts
+    applying = sample.applying if sample else {}
+    concerned = (
+        who for who, policies in applying.items() if any(each.policy_id == policy_id for each in policies)
+    )
+    return frozenset[str]().union(*(accounts[who].names for who in concerned if who in accounts))
 
 
 def _expected(finding: Finding, drift: Drift, today: date) -> Finding:

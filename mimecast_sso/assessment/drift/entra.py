@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.desired import Desired
+from mimecast_sso.assessment.drift import access, credentials
 from mimecast_sso.assessment.drift.finding import Change, Finding, Part
+from mimecast_sso.assessment.drift.forms import (
+    APPLICATION,
+    ASSIGNMENT,
+    CERTIFICATE,
+    GRAPH,
+    ID,
+    POLICY,
+    PRINCIPAL,
+    both,
+    changed,
+    gone_value,
+    missing,
+    unmanaged,
+)
 from mimecast_sso.assessment.record import Record, RecordedApplication, RecordedPrincipal
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts import resource_types as types
@@ -17,14 +32,7 @@ from mimecast_sso.facts.sign_in_reasons import Reason
 from mimecast_sso.settings import Ownership
 from mimecast_sso.text import foreign
 from providers.entra import claims
-from providers.entra.applications import Credential, LiveApplication, Owner
-
-_GRAPH = "Microsoft Graph"
-APPLICATION = "application"
-PRINCIPAL = "service principal"
-POLICY = "claims policy"
-ASSIGNMENT = "assignment"
-CERTIFICATE = "signing certificate"
+from providers.entra.applications import Assigned, LiveApplication, Owner
 
 
 def find(assessment: Assessment, recorded: RecordedApplication) -> Iterator[Finding]:
@@ -39,9 +47,12 @@ def find(assessment: Assessment, recorded: RecordedApplication) -> Iterator[Find
         if snapshot.own.is_known:
             yield _gone(snapshot, recorded, principal)
         return
+    if principal.object_id != live.principal_id:
+        change = Change((principal.object_id,), (live.principal_id,), (principal.object_id,))
+        yield changed(PRINCIPAL, ID, change, live)
     yield from _properties(assessment.desired, principal, live)
     if live.encryption_key:
-        yield _unmanaged(PRINCIPAL, "tokenEncryptionKeyId", live.encryption_key, live.encryption_key, live)
+        yield unmanaged(PRINCIPAL, "tokenEncryptionKeyId", live.encryption_key, live.encryption_key, live)
     yield from _identifiers(assessment, recorded, live)
     for holder, expected, owners in (
         (APPLICATION, record.owners, live.registration.owners),
@@ -51,13 +62,15 @@ def find(assessment: Assessment, recorded: RecordedApplication) -> Iterator[Find
     yield from _policies(assessment, live)
     yield from _assignments(assessment, live)
     yield from _certificates(record, live)
-    yield from _credentials(assessment, live)
+    yield from _unmanaged_claims(live)
+    yield from credentials.find(assessment, live)
+    yield from access.find(assessment)
 
 
 def _gone(snapshot: Snapshot, recorded: RecordedApplication, principal: RecordedPrincipal) -> Finding:
     """The application, or only its service principal if the application object still has the identifier."""
     holders = {each.client_id for each in snapshot.holders.value or ()}
-    return _missing(
+    return missing(
         PRINCIPAL if recorded.client_id in holders else APPLICATION,
         recorded.client_id,
         targets=(recorded.object_id, principal.object_id),
@@ -203,12 +216,12 @@ def _properties(desired: Desired, principal: RecordedPrincipal, live: LiveApplic
         before, now = _values(each.recorded(outputs[each.name])), _values(each.live(live))
         if set(before) != set(now):
             wanted = _values(each.desired(desired)) if each.desired else None
-            yield _changed(each.object, each.name, Change(before, now, wanted), live, each.reasons)
+            yield changed(each.object, each.name, Change(before, now, wanted), live, each.reasons)
     hidden = HIDE_TAG in live.tags
     if hidden != principal.hidden:
         wanted = _values(desired.settings.application.hide)
         change = Change(_values(principal.hidden), _values(hidden), wanted)
-        yield _changed(PRINCIPAL, "hide", change, live)
+        yield changed(PRINCIPAL, "hide", change, live)
 
 
 def _values(value: Any) -> tuple[str, ...]:
@@ -225,18 +238,18 @@ def _identifiers(
 ) -> Iterator[Finding]:
     identifiers = assessment.desired.record.identifiers
     for identifier in sorted(identifiers - set(live.identifiers)):
-        yield _missing(
+        yield missing(
             APPLICATION,
             identifier,
             "identifier",
-            targets=_both(live),
+            targets=both(live),
             reasons=_unreached(assessment.snapshot, recorded),
-            change=_gone_value(identifier, desired=identifier == assessment.settings.identifier),
+            change=gone_value(identifier, desired=identifier == assessment.settings.identifier),
         )
     for identifier in live.identifiers:
         if identifier not in identifiers and identifier != f"api://{live.client_id}":
             wanted = identifier == assessment.settings.identifier
-            yield _unmanaged(APPLICATION, "identifier", identifier, identifier, live, desired=wanted)
+            yield unmanaged(APPLICATION, "identifier", identifier, identifier, live, desired=wanted)
 
 
 # -- Owners, policies, assignments ----------------------------------------------------------------------------------
@@ -255,13 +268,13 @@ def _owners(
     names = {owner.object_id: owner.name for owner in owners}
     for object_id in sorted(recorded - names.keys()):
         name = directory.owners.get(object_id) or object_id
-        change = _gone_value(name, desired=object_id in wanted)
-        yield _missing(holder, object_id, "owner", name, targets=_both(live), change=change)
+        change = gone_value(name, desired=object_id in wanted)
+        yield missing(holder, object_id, "owner", name, targets=both(live), change=change)
     for object_id, name in sorted(names.items()):
         if object_id not in recorded | deployers:
             is_wanted = object_id in directory.owners
             shown = foreign.name(name) or object_id
-            yield _unmanaged(holder, "owner", object_id, shown, live, desired=is_wanted)
+            yield unmanaged(holder, "owner", object_id, shown, live, desired=is_wanted)
 
 
 def _policies(assessment: Assessment, live: LiveApplication) -> Iterator[Finding]:
@@ -269,19 +282,20 @@ def _policies(assessment: Assessment, live: LiveApplication) -> Iterator[Finding
     if live.policies is None:
         return
     managed = assessment.settings.application.claims is Ownership.MANAGE
-    if recorded is not None and recorded.name not in {each.name for each in live.policies}:
-        change = _gone_value(recorded.name, desired=managed)
-        yield _missing(POLICY, recorded.name, targets=_both(live), reasons=_CLAIMS, change=change)
+    if recorded is not None and not any(map(recorded.is_live, live.policies)):
+        change = gone_value(recorded.name, desired=managed)
+        yield missing(POLICY, recorded.name, targets=both(live), reasons=_CLAIMS, change=change)
     for policy in live.policies:
-        if recorded is not None and policy.name == recorded.name:
+        if recorded is not None and recorded.is_live(policy):
+            if policy.name != recorded.name:
+                change = Change((recorded.name,), (policy.name,), (recorded.name,))
+                yield changed(POLICY, "displayName", change, live)
             if not claims.same_meaning(policy.definition, recorded.definition):
                 before, now = claims.shown(recorded.definition), claims.shown(policy.definition)
                 change = Change(before, now, before if managed else now)
-                yield _changed(POLICY, "definition", change, live, _CLAIMS)
+                yield changed(POLICY, "definition", change, live, _CLAIMS)
         elif managed:
-            yield _unmanaged(
-                POLICY, "", policy.policy_id, foreign.name(policy.name) or policy.policy_id, live
-            )
+            yield unmanaged(POLICY, "", policy.policy_id, foreign.name(policy.name) or policy.policy_id, live)
 
 
 def _assignments(assessment: Assessment, live: LiveApplication) -> Iterator[Finding]:
@@ -290,21 +304,43 @@ def _assignments(assessment: Assessment, live: LiveApplication) -> Iterator[Find
         return
     assigned = {each.principal_id: each for each in live.assigned}
     names, wanted = _names(assessment), assessment.desired.principals
+    for each in assessment.desired.recreated_assignments:
+        before = recorded[each.principal_id].assignment_id
+        yield _recreated(each, before, live, desired=each.principal_id in wanted)
     for principal_id in sorted(recorded.keys() - assigned.keys()):
         name = names.get(principal_id) or principal_id
-        yield _missing(
+        yield missing(
             ASSIGNMENT,
             principal_id,
             subject=name,
             targets=(live.principal_id,),
             reasons=_UNASSIGNED,
-            change=_gone_value(name, desired=principal_id in wanted),
+            change=gone_value(name, desired=principal_id in wanted),
         )
     for principal_id, each in sorted(assigned.items()):
         if principal_id not in recorded:
             is_wanted = principal_id in wanted
             shown = foreign.name(each.name) or principal_id
-            yield _unmanaged(ASSIGNMENT, "", principal_id, shown, live, desired=is_wanted)
+            yield unmanaged(ASSIGNMENT, "", principal_id, shown, live, desired=is_wanted)
+
+
+def _recreated(now: Assigned, before: str, live: LiveApplication, *, desired: bool) -> Finding:
+    """Somebody deleted the recorded assignment and created another one, which an engine does not know."""
+    change = Change((before,), (now.assignment_id,), (now.assignment_id,) if desired else ())
+    found = changed(ASSIGNMENT, ID, change, live)
+    subject = foreign.name(now.name) or now.principal_id
+    return replace(found, subject=subject, key=now.principal_id, targets=(live.principal_id,))
+
+
+def _unmanaged_claims(live: LiveApplication) -> Iterator[Finding]:
+    """Claims that no deployment sets, so that the state has no value to compare them with."""
+    for name, values in (
+        ("optionalClaims", live.optional_claims),
+        ("groupMembershipClaims", live.group_claims),
+    ):
+        if values:
+            found = unmanaged(APPLICATION, name, "", "", live)
+            yield replace(found, change=Change((), tuple(sorted(values)), ()))
 
 
 def _names(assessment: Assessment) -> Mapping[str, str]:
@@ -313,41 +349,23 @@ def _names(assessment: Assessment) -> Mapping[str, str]:
     return names | {each.object_id: each.name for each in directory.groups}
 
 
-# -- Certificates and other credentials -----------------------------------------------------------------------------
+# -- Certificates ---------------------------------------------------------------------------------------------------
 
 
 def _certificates(record: Record, live: LiveApplication) -> Iterator[Finding]:
     for label, thumbprint in sorted(record.thumbprints.items()):
         if thumbprint not in live.certificates.thumbprints:
-            yield _missing(
+            yield missing(
                 CERTIFICATE,
                 thumbprint,
                 subject=f"{label} ({thumbprint})",
-                targets=_both(live),
+                targets=both(live),
                 reasons=_SIGNING,
                 change=Change((thumbprint,), ()),
             )
     active, preferred = _values(record.active.get("activeThumbprint")), _values(live.certificates.preferred)
     if active and active != preferred:
-        yield _changed(PRINCIPAL, "activeCertificate", Change(active, preferred), live, _SIGNING)
-
-
-def _credentials(assessment: Assessment, live: LiveApplication) -> Iterator[Finding]:
-    """Keys and passwords that do not belong to this stack; the three credentials of a certificate count once."""
-    retired = {each.thumbprint for each in assessment.settings.certificates.retired}
-    managed = {*assessment.desired.record.thumbprints.values(), *retired}
-    seen: set[str] = set()
-    for credential in live.credentials:
-        key = credential.thumbprint or credential.key_id
-        if credential.thumbprint not in managed and key not in seen:
-            seen.add(key)
-            yield _unmanaged(credential.holder, "credential", key, _named(credential), live)
-
-
-def _named(credential: Credential) -> str:
-    kind = "certificate" if credential.thumbprint else credential.kind
-    name = f" “{foreign.name(credential.name)}”" if credential.name else ""
-    return f"{kind}{name} {credential.thumbprint or credential.key_id}, valid until {credential.ends[:10]}"
+        yield changed(PRINCIPAL, "activeCertificate", Change(active, preferred), live, _SIGNING)
 
 
 # -- Other applications ---------------------------------------------------------------------------------------------
@@ -363,67 +381,6 @@ def _namesakes(snapshot: Snapshot, recorded: RecordedApplication) -> Iterator[Fi
                 f"“{foreign.name(holder.name)}” ({holder.client_id})",
                 holder.client_id,
                 Change((), (holder.client_id,)),
-                source=_GRAPH,
+                source=GRAPH,
                 targets=(holder.object_id,),
             )
-
-
-# -- Forms ----------------------------------------------------------------------------------------------------------
-
-
-def _both(live: LiveApplication) -> tuple[str, ...]:
-    return (live.object_id, live.principal_id)
-
-
-def _missing(
-    object_: str,
-    key: str,
-    aspect: str = "",
-    subject: str | None = "",
-    *,
-    targets: tuple[str, ...],
-    reasons: frozenset[Reason] = frozenset(),
-    change: Change | None = None,
-) -> Finding:
-    return Finding(
-        Part.MISSING,
-        object_,
-        aspect,
-        subject or key,
-        key,
-        change or Change((subject or key,), ()),
-        source=_GRAPH,
-        targets=targets,
-        reasons=reasons,
-    )
-
-
-def _changed(
-    object_: str,
-    aspect: str,
-    change: Change,
-    live: LiveApplication,
-    reasons: frozenset[Reason] = frozenset(),
-) -> Finding:
-    return Finding(
-        Part.CHANGED,
-        object_,
-        aspect,
-        "",
-        "",
-        change,
-        source=_GRAPH,
-        targets=_both(live),
-        reasons=reasons,
-    )
-
-
-def _gone_value(value: str, *, desired: bool) -> Change:
-    return Change((value,), (), (value,) if desired else ())
-
-
-def _unmanaged(
-    object_: str, aspect: str, key: str, subject: str, live: LiveApplication, *, desired: bool = False
-) -> Finding:
-    change = Change((), (subject,), (subject,) if desired else ())
-    return Finding(Part.UNMANAGED, object_, aspect, subject, key, change, source=_GRAPH, targets=_both(live))

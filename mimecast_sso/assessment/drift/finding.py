@@ -109,7 +109,16 @@ class Finding:
                 return f"{what} is no longer assigned"
             case Part.MISSING:
                 return f"{what} was removed" if self.aspect else f"{what} no longer exists"
+            case Part.UNMANAGED if self.object == "Conditional Access policy":
+                return (
+                    f"{what} {'blocks' if self.reasons else 'newly applies to'} sign-ins to this application"
+                )
             case Part.UNMANAGED:
                 return f"{what} is not managed by this stack"
+            case Part.CHANGED if self.aspect == "id":
+                return (
+                    f"{self.object} {self.subject}".rstrip()
+                    + " was deleted and created again outside this stack"
+                )
             case _:
                 return f"{what} changed"

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from mimecast_sso.assessment.assessment import Assessment
-from mimecast_sso.assessment.drift import entra, mimecast
+from mimecast_sso.assessment.drift import forms, mimecast
 from mimecast_sso.assessment.drift.finding import Finding, Part, Severity
 from mimecast_sso.facts.entra import HIDE_TAG
 from mimecast_sso.settings import Address, Ownership, Settings
@@ -219,26 +219,26 @@ def _integration(finding: Finding, assessment: Assessment) -> _Value | None:
 # -- By kind ----------------------------------------------------------------------------------------------------------
 
 _EDITS: Mapping[tuple[str, str, Part], _Find] = {
-    (entra.APPLICATION, "displayName", Part.CHANGED): _as_live("displayName", lambda live: live.display_name),
-    (entra.APPLICATION, "redirectUris", Part.CHANGED): _reply_url,
-    (entra.PRINCIPAL, "appRoleAssignmentRequired", Part.CHANGED): _as_live(
+    (forms.APPLICATION, "displayName", Part.CHANGED): _as_live("displayName", lambda live: live.display_name),
+    (forms.APPLICATION, "redirectUris", Part.CHANGED): _reply_url,
+    (forms.PRINCIPAL, "appRoleAssignmentRequired", Part.CHANGED): _as_live(
         "assignmentRequired", lambda live: live.assignment_required
     ),
-    (entra.PRINCIPAL, "loginUrl", Part.CHANGED): _sign_on_url,
-    (entra.PRINCIPAL, "notificationEmailAddresses", Part.CHANGED): _as_live(
+    (forms.PRINCIPAL, "loginUrl", Part.CHANGED): _sign_on_url,
+    (forms.PRINCIPAL, "notificationEmailAddresses", Part.CHANGED): _as_live(
         "notificationEmails", lambda live: list(live.notification_emails)
     ),
-    (entra.PRINCIPAL, "hide", Part.CHANGED): _as_live("hide", lambda live: HIDE_TAG in live.tags),
+    (forms.PRINCIPAL, "hide", Part.CHANGED): _as_live("hide", lambda live: HIDE_TAG in live.tags),
     **{
         (holder, "owner", part): find
-        for holder in (entra.APPLICATION, entra.PRINCIPAL)
+        for holder in (forms.APPLICATION, forms.PRINCIPAL)
         for part, find in ((Part.UNMANAGED, _owner_more), (Part.MISSING, _owner_less))
     },
-    (entra.POLICY, "definition", Part.CHANGED): _claims_by_a_person,
-    (entra.POLICY, "", Part.MISSING): _claims_by_a_person,
-    (entra.POLICY, "", Part.UNMANAGED): _claims_by_a_person,
-    (entra.ASSIGNMENT, "", Part.UNMANAGED): _assigned_more,
-    (entra.ASSIGNMENT, "", Part.MISSING): _assigned_less,
+    (forms.POLICY, "definition", Part.CHANGED): _claims_by_a_person,
+    (forms.POLICY, "", Part.MISSING): _claims_by_a_person,
+    (forms.POLICY, "", Part.UNMANAGED): _claims_by_a_person,
+    (forms.ASSIGNMENT, "", Part.UNMANAGED): _assigned_more,
+    (forms.ASSIGNMENT, "", Part.MISSING): _assigned_less,
     (mimecast.ADDRESS, "", Part.MISSING): _address_left,
     (mimecast.ADDRESS, "status", Part.CHANGED): _address_left,
     (mimecast.ADDRESS, "kind", Part.CHANGED): _address_left,

@@ -249,7 +249,10 @@ def _sentence(statement: Statement) -> str:
     return f"{statement.subject}: {statement.text}" if statement.subject else statement.text
 
 
+_VARYING = re.compile(r"\S+@\S+|\band \d[\d,]* more\b|\d[\d:.,TZ-]*")
+"""Addresses, times and numbers differ between runs of the same finding."""
+
+
 def _slug(text: str) -> str:
-    # Times and numbers differ between runs.
-    words = re.sub(r"\d[\d:.,TZ-]*", "", text.lower())
+    words = _VARYING.sub("", text.lower()).replace("person", "people")
     return re.sub(r"[^a-z]+", "-", words).strip("-")[:60]

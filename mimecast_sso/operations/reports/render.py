@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -37,6 +38,8 @@ _SARIF_LEVELS: Mapping[Level, str] = {
     Level.INFO: "note",
     Level.FINE: "none",
 }
+_SARIF_MARKUP = re.compile(r"(\](?=\()|\{(?=\d+\}))")
+"""The beginning of an embedded link's target, or of a placeholder (SARIF 2.1.0, sections 3.11.5 and 3.11.6)."""
 CERTIFICATE_THRESHOLDS: Final = (7, 30, 60)
 """Days before expiry from which a certificate is highlighted, in two steps."""
 CONFIRMATION_DAYS: Final = 365
@@ -102,7 +105,7 @@ def entry_lines(entry: Entry) -> Iterator[str]:
     """An entry as text: the finding, its values, who did it, its path, and commands."""
     basis = f" [{entry.how}{': ' + foreign.one_line(entry.source) if entry.source else ''}]"
     yield paragraph(f"{foreign.one_line(entry.text)}{basis}", f"  {entry.level.upper():<7}  ", " " * 11)
-    for name, values in entry.values.items():
+    for name, values in telling(entry).items():
         yield paragraph(", ".join(map(foreign.one_line, values)) or "(none)", f"{'':13}{name:<9}  ", " " * 24)
     if entry.actor:
         yield paragraph(foreign.one_line(entry.actor), f"{'':13}{'who':<9}  ", " " * 24)
@@ -110,6 +113,17 @@ def entry_lines(entry: Entry) -> Iterator[str]:
         yield f"{'':13}{'path':<9}  {foreign.one_line(entry.path)}"
     for name, command in entry.commands.items():
         yield f"{'':13}{name:<9}  {command}"
+
+
+def telling(entry: Entry) -> Mapping[str, tuple[str, ...]]:
+    """The values that say more than the entry's text, which names an object that is missing or unmanaged."""
+    recorded, live = entry.values.get("recorded"), entry.values.get("live")
+    if recorded is None or live is None or bool(recorded) == bool(live):
+        return entry.values
+    if ", ".join(recorded or live) not in entry.text:
+        return entry.values if recorded else {name: each for name, each in entry.values.items() if each}
+    desired = entry.values.get("desired")
+    return {} if desired is None or desired == recorded else {"desired": desired}
 
 
 # -- JSON, JUnit, SARIF -----------------------------------------------------------------------------------------------
@@ -185,11 +199,18 @@ def _sarif_result(section: Section, entry: Entry, rule: str) -> dict[str, object
         "ruleId": rule,
         "level": level,
         "kind": "pass" if level == "none" else "fail",
-        "message": {"text": foreign.one_line(entry.text)},
+        "message": {"text": _sarif_text(entry)},
         "locations": [{"physicalLocation": location}],
         "partialFingerprints": {"findingId/v1": f"{section.stack}/{foreign.one_line(entry.id)}"},
         **({"properties": {"path": foreign.one_line(entry.path)}} if entry.path else {}),
     }
+
+
+def _sarif_text(entry: Entry) -> str:
+    """What a viewer shows of a result; names from a directory are neither links nor placeholders in it."""
+    values = (f"{name} {', '.join(each) or '(none)'}" for name, each in telling(entry).items())
+    parts = (entry.text, "; ".join(values), f"Who: {entry.actor}" if entry.actor else "")
+    return _SARIF_MARKUP.sub(r"\1 ", foreign.one_line(". ".join(filter(None, parts))))
 
 
 # -- Markdown ---------------------------------------------------------------------------------------------------------
@@ -272,7 +293,7 @@ def _markdown_section(section: Section, most: int) -> Iterator[str]:
 
 def _markdown_row(entry: Entry, *, paths: bool) -> str:
     recorded, live = (
-        ", ".join(map(foreign.markdown, entry.values.get(name, ()))) for name in ("recorded", "live")
+        ", ".join(map(foreign.markdown, telling(entry).get(name, ()))) for name in ("recorded", "live")
     )
     why = f": {entry.source}" if entry.level is Level.UNKNOWN and entry.source else ""
     text, actor = foreign.markdown(f"{entry.text}{why}"), foreign.markdown(entry.actor)
@@ -293,6 +314,7 @@ def _html(report: Report, days: Sequence[Day]) -> str:
         strips={each.stack: [(day.at, day.level(each.stack)) for day in days] for each in report.sections},
         line=foreign.one_line,
         count=count,
+        telling=telling,
         thresholds=CERTIFICATE_THRESHOLDS,
         confirmation_days=CONFIRMATION_DAYS,
     )
