@@ -199,10 +199,12 @@ def entries(
     """One line each, as soon as it is available, for commands that show progress; wrapped at a ``width``."""
     for each in statements:
         subject = f"{_line(each.subject)}: " if each.subject else ""
-        verdict, text = f"{indent}{each.verdict:<{_ENTRY}}  ", f"{subject}{_line(each.text)} [{each.basis}]"
-        yield (
-            f"{verdict}{text}" if width is None else paragraph(text, verdict, " " * len(verdict), width=width)
-        )
+        verdict = f"{indent}{each.verdict:<{_ENTRY}}  "
+        text = f"{subject}{_line(each.text)} [{each.basis}]"
+        if width is None:
+            yield f"{verdict}{text}"
+        else:
+            yield from paragraph(text, verdict, " " * len(verdict), width=width).split("\n")
 
 
 def not_checked(statements: Iterable[Statement]) -> Iterator[str]:
