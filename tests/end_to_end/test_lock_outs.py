@@ -126,6 +126,23 @@ def test_a_deleted_application_is_restored_and_not_written_to(made: Project) -> 
     assert signing_in(made) >= {ADA, GRACE, ALAN}
 
 
+def test_an_assigned_group_that_somebody_deleted_hides_nobody(made: Project) -> None:
+    (group,) = (
+        each for each in made.control.documents("entra.groups") if each["displayName"] == "Mimecast users"
+    )
+    for each in made.control.documents("entra.assignments"):
+        if each["principalId"] == group["id"]:
+            made.control.delete("entra.assignments", each["id"])
+    made.control.delete("entra.groups", group["id"])
+    assert signing_in(made) == {ADA, GRACE}
+    run, drifted = made.up(), made.sso("drift")
+    assert (run.code, drifted.code) == (1, 2), run.text + drifted.text
+    assert "  - " not in run.text.partition("Outputs:")[2], run.text
+    for each in (run, drifted):
+        assert f"2 people cannot sign in now: {ALAN}, {LINUS}" in " ".join(each.text.split())
+        assert "Entra has no security group of that name" in each.text
+
+
 def test_a_claims_policy_of_somebody_else_stays_assigned(made: Project) -> None:
     section(made, "application", claims="verify")
     assert made.up().code == 0
