@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import shlex
@@ -13,7 +14,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -155,6 +156,12 @@ class Engine:
             outcome = _outcome(code, events)
             outcome.snapshot = hand_over.read(snapshot)
             return outcome
+
+    def beside(self, name: str) -> Engine:
+        """The same engine for another stack of the project."""
+        found = copy.copy(self)
+        found._stack = replace(self._stack, name=name, config_file=self._stack.project.stack_file(name))
+        return found
 
     def check_state(self) -> None:
         """Raise OperationError for a state that is damaged or holds a foreign provider."""
