@@ -11,7 +11,7 @@ import pulumi_azuread as azuread
 from mimecast_sso.assessment.adoption import Adoption, ImportedAssignment, feature_tags
 from mimecast_sso.assessment.record import RecordedAssignment, RecordedPolicy
 from mimecast_sso.facts.entra import CUSTOM_TAG, DEFAULT_ACCESS_ROLE_ID, GALLERY_TAG, USER_ROLE_NAMES
-from mimecast_sso.registration.requirements import Requirement
+from mimecast_sso.registration.requirements import Requirement, deployed, once_met
 from providers.entra.claims import claims_definition, same_meaning
 from providers.entra.resources import DefaultReplyUrl
 
@@ -49,6 +49,7 @@ class GalleryApplicationArgs:
         existing_assignments: Assignments that exist and are not recorded, by object id: they are imported.
         adoption: The live application to adopt instead of creating one.
         left: Objects that an earlier run created and a person manages now.
+        unassigns: Whether recorded assignments are no longer declared, so that this run deletes them.
     """
 
     display_name: pulumi.Input[str]
@@ -68,6 +69,7 @@ class GalleryApplicationArgs:
     existing_assignments: Mapping[str, ImportedAssignment] = field(default_factory=dict)
     adoption: Adoption | None = None
     left: LeftAlone = LeftAlone()
+    unassigns: bool = False
 
 
 class GalleryApplication(pulumi.ComponentResource):
@@ -135,10 +137,14 @@ class GalleryApplication(pulumi.ComponentResource):
             ),
         )
         self.requirements = [
-            Requirement("the identifier of the application", identifier.identifier_uri, args.identifier),
+            Requirement(
+                "the identifier of the application",
+                deployed(identifier, identifier.identifier_uri),
+                args.identifier,
+            ),
             Requirement(
                 "the list of its reply URLs",
-                reply_urls.redirect_uris.apply(sorted),
+                deployed(reply_urls, reply_urls.redirect_uris).apply(sorted),
                 pulumi.Output.all(*args.reply_urls).apply(sorted),
             ),
         ]
@@ -154,12 +160,34 @@ class GalleryApplication(pulumi.ComponentResource):
             lambda known: self._say_when_not_owned(known[0], known[1], args.application_owners)
         )
         if args.claims:
-            self._claims(name, adoption)
+            self.requirements.append(self._claims(name, adoption))
         elif args.left.policy:
             self._left_policy(name, args.left.policy)
-        self._assignments(name, args)
+        admitted = self._admitted(args, self._assignments(name, args))
+        self.requirements += admitted
         self._left_assignments(name, args.left.assignments)
-        self.register_outputs({"clientId": self.client_id, "objectId": self.service_principal.object_id})
+        # The engine deletes what is no longer declared only if the program ends without an error.
+        done = once_met(self.client_id, admitted if args.unassigns else (), "no assignment is removed")
+        self.register_outputs({"clientId": done, "objectId": self.service_principal.object_id})
+
+    def _admitted(
+        self, args: GalleryApplicationArgs, assigned: Sequence[azuread.AppRoleAssignment]
+    ) -> list[Requirement]:
+        """What lets people in at Entra: their assignments, and whether they need one."""
+        principal = self.service_principal
+        return [
+            Requirement("whether the application is enabled", principal.account_enabled, True),
+            Requirement(
+                "whether assignment is required",
+                principal.app_role_assignment_required,
+                args.assignment_required,
+            ),
+            Requirement(
+                "the list of assigned users and groups",
+                pulumi.Output.all(*(deployed(each, each.principal_object_id) for each in assigned)),
+                pulumi.Output.all(*args.assignments.values()),
+            ),
+        ]
 
     def _service_principal(
         self, name: str, args: GalleryApplicationArgs, options: pulumi.ResourceOptions
@@ -215,7 +243,7 @@ class GalleryApplication(pulumi.ComponentResource):
                 resource=self,
             )
 
-    def _claims(self, name: str, adoption: Adoption | None) -> None:
+    def _claims(self, name: str, adoption: Adoption | None) -> Requirement:
         there = adoption.policy if adoption else None
         definition = claims_definition()
         if there and same_meaning(there.definition, definition):
@@ -226,7 +254,7 @@ class GalleryApplication(pulumi.ComponentResource):
             definitions=[definition],
             opts=_imported(pulumi.ResourceOptions(parent=self), adoption.policy_id() if adoption else None),
         )
-        azuread.ServicePrincipalClaimsMappingPolicyAssignment(
+        assignment = azuread.ServicePrincipalClaimsMappingPolicyAssignment(
             f"{name}-claims",
             claims_mapping_policy_id=policy.id,
             service_principal_id=self.service_principal.id,
@@ -234,6 +262,8 @@ class GalleryApplication(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self), adoption.policy_assignment() if adoption else None
             ),
         )
+        assigned = deployed(assignment, assignment.claims_mapping_policy_id)
+        return Requirement("the assigned claims policy", assigned, policy.id)
 
     def _left_policy(self, name: str, recorded: RecordedPolicy) -> None:
         policy = azuread.ClaimsMappingPolicy(
@@ -264,11 +294,12 @@ class GalleryApplication(pulumi.ComponentResource):
                 ),
             )
 
-    def _assignments(self, name: str, args: GalleryApplicationArgs) -> None:
+    def _assignments(self, name: str, args: GalleryApplicationArgs) -> list[azuread.AppRoleAssignment]:
         role = self.service_principal.app_roles.apply(user_role)
-        for key, object_id in args.assignments.items():
+
+        def assign(key: str, object_id: pulumi.Input[str]) -> azuread.AppRoleAssignment:
             there = args.existing_assignments.get(object_id) if isinstance(object_id, str) else None
-            azuread.AppRoleAssignment(
+            return azuread.AppRoleAssignment(
                 f"{name}-assignment-{key}",
                 # People with another of the application's roles keep it: it is equivalent.
                 app_role_id=there.role_id if there else role,
@@ -281,6 +312,8 @@ class GalleryApplication(pulumi.ComponentResource):
                     there.import_id if there else None,
                 ),
             )
+
+        return [assign(key, object_id) for key, object_id in args.assignments.items()]
 
 
 def _named_before(name: str) -> pulumi.ResourceOptions:

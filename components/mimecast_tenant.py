@@ -15,9 +15,9 @@ from mimecast_sso.facts.profile_form import FIELDS, Control
 from mimecast_sso.provenance import Statement
 from mimecast_sso.registration.large_values import Whole, whole
 from mimecast_sso.registration.messages import say
-from mimecast_sso.registration.requirements import Requirement, once_met
+from mimecast_sso.registration.requirements import Requirement, deployed, once_met
 from mimecast_sso.settings import ProfileSlot
-from mimecast_sso.text.names import domain_of, enumerate_some
+from mimecast_sso.text.names import domain_of, email_address, enumerate_some
 from mimecast_sso.text.wording import count, people
 from providers.mimecast.resources import (
     AddressBook,
@@ -93,6 +93,7 @@ class ChainArgs:
         evidence: The evidence after the confirmation (`mimecast_sso.settings.AuthenticationProfile.known`).
         populated: Whether people should be in the group.
         idle: Whether it waits for a certificate; then nothing is due in the console.
+        present: People whom this stack added to the group and who are still in it, so that a run adds others only.
     """
 
     slot: ProfileSlot
@@ -103,6 +104,7 @@ class ChainArgs:
     evidence: Mapping[str, Any] | None = None
     populated: bool = True
     idle: bool = False
+    present: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -200,7 +202,7 @@ class MimecastTenant(pulumi.ComponentResource):
         domains = self._domains(args)
         self.domain_states, self.proof_records = domains.states, domains.proofs
         self._members = whole(args.members).apply(lambda members: Whole(sorted(map(str, members.value))))
-        self._after, self._requirements = args.after, args.requirements
+        self._after, self._requirements = args.after, list(args.requirements)
         self.integration = self._integration(args.integration) if args.integration else None
         self._book = self._address_book(args, domains)
         self._chains = [self._link(chain) for chain in args.chains]
@@ -268,16 +270,23 @@ class MimecastTenant(pulumi.ComponentResource):
                 if address not in waiting
             }
 
-        return AddressBook(
+        desired = pulumi.Output.all(addresses=whole(args.addresses), states=domains.states).apply(
+            in_verified_domains
+        )
+        book = AddressBook(
             f"{self._name}-addresses",
-            addresses=pulumi.Output.all(addresses=whole(args.addresses), states=domains.states).apply(
-                in_verified_domains
-            ),
+            addresses=desired,
             on_removal=args.on_removal,
             adopt=pulumi.Output.from_input(args.adopt).apply(lambda addresses: sorted(map(str, addresses))),
             check_only=args.check_only,
             opts=pulumi.ResourceOptions(parent=self, depends_on=domains.verifications),
         )
+        self._requirements.append(
+            Requirement(
+                "the list of addresses", deployed(book, book.addresses).apply(_listed), desired.apply(_listed)
+            )
+        )
+        return book
 
     def _link(self, chain: ChainArgs) -> _Linked:
         group = Group(
@@ -309,7 +318,12 @@ class MimecastTenant(pulumi.ComponentResource):
         return _Linked(chain, group, profile, state)
 
     def _join(self, linked: _Linked) -> GroupMembership:
-        members = once_met(self._members, self._requirements, "nobody is added to the roll-out group")
+        members = once_met(
+            self._members,
+            self._requirements,
+            "nobody is added to the roll-out group",
+            lambda members: not linked.chain.present.issuperset(members.value),
+        )
         return self._membership(
             linked,
             members.apply(lambda met: met.value),
@@ -321,7 +335,11 @@ class MimecastTenant(pulumi.ComponentResource):
     def everybody_joined(self) -> list[Requirement]:
         """The requirements that people are in their desired groups."""
         return [
-            Requirement("the list of members of the roll-out group", whole(each.members), self._members)
+            Requirement(
+                "the list of members of the roll-out group",
+                whole(deployed(each, each.members)),
+                self._members,
+            )
             for each in self.joined
         ]
 
@@ -437,6 +455,10 @@ def _proof_record(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _proof(name: str, domain: DomainResource) -> Proof:
     return Proof(name, domain.proofName, domain.proofType, domain.proofValue)
+
+
+def _listed(addresses: Mapping[str, Any]) -> list[str]:
+    return sorted(map(email_address, addresses))
 
 
 def _entry(given: AddressArgs) -> dict[str, str]:

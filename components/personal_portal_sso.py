@@ -36,6 +36,7 @@ from mimecast_sso.assessment import (
 )
 from mimecast_sso.assessment.adoption import Adoption, unrecorded_assignments
 from mimecast_sso.assessment.assessment import Assessment, people_at_mimecast
+from mimecast_sso.assessment.course import unassigned
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.live_tenant import LiveTenant
@@ -196,6 +197,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 ),
                 adoption=adoption,
                 left=_left(self._assessment.desired),
+                unassigns=bool(unassigned(self._assessment.desired)),
             ),
             pulumi.ResourceOptions(parent=self),
         )
@@ -401,6 +403,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
 
     def _chain(self, slot: ProfileSlot, entra: _EntraValues, today: date) -> ChainArgs:
         certificates, profile = self._settings.certificates, self._settings.authentication_profile
+        snapshot = self._assessment.snapshot
         generation = certificates.of_slot(slot)
         made = entra.certificates.generations[generation.label] if generation else None
         if certificates.rotation is RotationMode.METADATA:
@@ -415,6 +418,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
             evidence=profile.known(today, slot),
             populated=slot in certificates.populated,
             idle=generation is None,
+            present=snapshot.recorded.membership(slot).added & (snapshot.members(slot) or frozenset()),
         )
 
     def _form(

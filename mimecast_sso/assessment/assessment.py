@@ -129,7 +129,7 @@ def of(
         settings,
         snapshot,
         desired,
-        forecast(effects_of(desired)),
+        forecast(effects_of(desired), stack),
         addresses,
         left_out,
         stack=stack,

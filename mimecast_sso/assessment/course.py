@@ -127,7 +127,7 @@ def _steps(starts: EntraState, desired: Desired, *, undo: bool) -> list[EntraSta
         properties,
         granted,
         activated,
-        replace(activated, assigned=activated.assigned - _unassigned(desired)),
+        replace(activated, assigned=activated.assigned - unassigned(desired)),
     ]
 
 
@@ -194,7 +194,7 @@ def _newly_assigned(desired: Desired, live: EntraState, *, undo: bool) -> frozen
     return frozenset(each for each in desired.principals - live.assigned if undo or each not in known)
 
 
-def _unassigned(desired: Desired) -> frozenset[str]:
+def unassigned(desired: Desired) -> frozenset[str]:
     """The assignments that the run deletes: recorded by this stack and no longer configured.
 
     Without the record, which the engine may still have, any of the live ones may be this stack's.

@@ -129,6 +129,8 @@ class SignInForecast:
 
     effects: Effects
     people: tuple[Forecast, ...]
+    stack: str = ""
+    """Name of the stack, for the commands in sentences."""
 
     @cached_property
     def losses(self) -> Mapping[str, tuple[Loss, ...]]:
@@ -316,8 +318,8 @@ def _intended(way: Way, verdicts: Verdicts, outcome: Outcome) -> bool:
 # -- Everybody ------------------------------------------------------------------------------------------------------
 
 
-def forecast(effects: Effects) -> SignInForecast:
-    """Forecast the sign-ins of everybody concerned."""
+def forecast(effects: Effects, stack: str = "") -> SignInForecast:
+    """Forecast the sign-ins of everybody concerned; ``stack`` is named by commands in sentences."""
     reader = TraitsReader(effects)
     presumed = forecast(effects.as_recorded).losses if effects.as_recorded else {}
     known: dict[Traits, Mapping[Way, Verdicts]] = {}
@@ -328,7 +330,7 @@ def forecast(effects: Effects) -> SignInForecast:
             known[traits] = {way: _verdicts(way, reader, traits) for way in Way}
         inside, lost = bool(traits.places.listed), presumed.get(address, ())
         people.append(Forecast(address, account, known[traits], inside, lost))
-    return SignInForecast(effects, tuple(people))
+    return SignInForecast(effects, tuple(people), stack)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,10 +79,13 @@ def assess(
         raise pulumi.RunError(f"Entra refused the ARM_* credentials or a request: {error}") from None
     if not component:
         hand_over.write(snapshot, os.environ)
+    found = tenants.of(settings, snapshot, written, stack=pulumi.get_stack())
     problems = snapshot.directory.problems
     if problems:
+        # An assigned group that somebody deleted, for example: who cannot sign in since then is said first.
+        _say_what_is((found,))
         raise pulumi.RunError("\n".join(problems))
-    return tenants.of(settings, snapshot, written, stack=pulumi.get_stack())
+    return found
 
 
 def judge(*assessments: Assessment, root: Path | None = None) -> None:

@@ -282,7 +282,7 @@ def _by_outcome(
     for address, outcome in found.items():
         groups[outcome].append(names[address])
     for outcome, who in groups.items():
-        why = f"{enumerate_some(sorted(who))}: {_why(outcome)}"
+        why = f"{enumerate_some(sorted(who))}: {_why(outcome, forecast.stack)}"
         if outcome.result is Result.UNKNOWN:
             subject = count(len(who), f"person{whose} is", f"people{whose} are")
             text = f"{subject} not known to be able to {unknown}: {why}"
@@ -291,12 +291,12 @@ def _by_outcome(
             yield Statement(f"{people(len(who))}{whose} {refused}: {why}", How.LIVE, _BOTH, Verdict.FAILS)
 
 
-def _why(outcome: Outcome) -> str:
+def _why(outcome: Outcome, stack: str) -> str:
     if outcome.reason is None:
         return str(outcome.missing)
     row = REASONS[outcome.reason]
     unknown = f"{outcome.missing}; if it still sends them to Entra, " if outcome.missing else ""
-    return f"{unknown}{row.problem}; {row.fix}"
+    return f"{unknown}{row.problem}; {row.fix_for(stack)}"
 
 
 # -- What a verdict rests on ----------------------------------------------------------------------------------------

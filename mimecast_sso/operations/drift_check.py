@@ -286,10 +286,10 @@ _OBJECTS = {
 def _refreshed(engine: Engine, found: DriftCheck) -> DriftCheck:
     """Add the differences that only the engine's refresh shows."""
     outcome = engine.run("preview", "--refresh", quiet=True)
-    if outcome.refused:
+    why = _undeployable(found, refused=outcome.refused) if outcome.code else ""
+    if why:
         # A configuration that cannot be deployed hides nothing that the snapshot shows.
         text = "What only the engine's refresh shows could not be read"
-        why = f"a guard refuses the configuration (mimecast-sso preview --stack {found.stack})"
         unread = Statement(text, How.UNKNOWN, why, Verdict.UNKNOWN, subject="engine's refresh")
         return replace(found, unread=(*found.unread, unread))
     if outcome.code:
@@ -305,6 +305,14 @@ def _refreshed(engine: Engine, found: DriftCheck) -> DriftCheck:
         if not _is_covered(each, found.findings)
     )
     return replace(found, beyond=beyond, planned=report.planned)
+
+
+def _undeployable(found: DriftCheck, *, refused: bool) -> str:
+    """Why the program stops before it registers anything; "" if nothing explains that."""
+    if refused:
+        return f"a guard refuses the configuration (mimecast-sso preview --stack {found.stack})"
+    known = found.assessment.value
+    return "; ".join(known.snapshot.directory.problems) if known else ""
 
 
 def _expected(

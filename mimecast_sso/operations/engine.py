@@ -13,7 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -120,7 +120,7 @@ class Engine:
     """The engine's command line, for one stack."""
 
     def __init__(self, stack: Stack, wanted: EngineName, verb: str = "up") -> None:
-        self._stack = stack
+        self._stack, self._wanted = stack, wanted
         self._command = _command(stack, wanted, verb)
 
     def run(
@@ -172,6 +172,11 @@ class Engine:
             outcome = _outcome(code, events)
             outcome.snapshot = hand_over.read(snapshot)
             return outcome
+
+    def beside(self, name: str) -> Engine:
+        """The same engine for another stack of the project."""
+        stack = replace(self._stack, name=name, config_file=self._stack.project.stack_file(name))
+        return Engine(stack, self._wanted)
 
     def check_state(self) -> None:
         """Raise OperationError for a state that is damaged or holds a foreign provider."""

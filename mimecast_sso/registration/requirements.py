@@ -1,18 +1,21 @@
 """Requirements that a run must meet before a step that affects people's sign-in.
 
 A run may omit resources (``--target``, ``--exclude``). The program is not told, and dependencies do not help: the
-engine treats omitted resources as done, with the values of the last deployment. So such a step checks these values.
+engine treats omitted resources as done, with the values of the last deployment, or without any if they would have been
+created. So such a step checks these values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar, cast
 
 import pulumi
 
 from mimecast_sso.settings import REFUSED
+from mimecast_sso.text.names import enumerate_some
 
 T = TypeVar("T")
 
@@ -23,7 +26,7 @@ class Requirement:
 
     Attributes:
         what: A description, such as "the identifier of the application".
-        actual: The engine's value in this run.
+        actual: The engine's value in this run (`deployed`).
         desired: The program's value.
     """
 
@@ -32,28 +35,66 @@ class Requirement:
     desired: pulumi.Input[Any]
 
 
-def once_met(value: pulumi.Output[T], requirements: Sequence[Requirement], step: str) -> pulumi.Output[T]:
+def deployed(resource: pulumi.CustomResource, value: pulumi.Output[T]) -> pulumi.Output[T]:
+    """A resource's property; unknown if this run leaves its creation out, where the SDK would show the input."""
+    return pulumi.Output.all(resource.id, value).apply(lambda known: cast(T, known[1]))
+
+
+def once_met(
+    value: pulumi.Output[T],
+    requirements: Sequence[Requirement],
+    step: str,
+    takes: Callable[[T], bool] = lambda _: True,
+) -> pulumi.Output[T]:
     """Return ``value`` once all requirements are met.
 
     Args:
         value: The input of the step.
         requirements: The requirements.
         step: The step that is refused otherwise, such as "nobody is added to the roll-out group".
+        takes: Whether this run takes the step, by its input.
 
     Raises:
         RunError: In the output, if a requirement is not met; whatever takes ``value`` is then not registered.
     """
-    pairs = [pulumi.Output.all(each.actual, each.desired) for each in requirements]
+    problems = [
+        pulumi.Output.all(each.actual, each.desired).apply(partial(_problem, each), run_with_unknowns=True)
+        for each in requirements
+    ]
 
     def checked(known: list[Any]) -> T:
         value, *found = known
-        for requirement, (actual, desired) in zip(requirements, found, strict=True):
-            if actual != desired:
-                raise pulumi.RunError(
-                    f"{REFUSED} partial-run: {step}, because {requirement.what} is {actual} in this run but must be "
-                    f"{desired} first. The run leaves it out (--target or --exclude). Rerun without these flags"
-                )
+        problem = next(filter(None, found), None)
+        if problem and takes(value):
+            raise pulumi.RunError(
+                f"{REFUSED} partial-run: {step}, because {problem} first. The run leaves it out (--target or "
+                "--exclude). Rerun without these flags"
+            )
         result: T = value
         return result
 
-    return pulumi.Output.all(value, *pairs).apply(checked)
+    return pulumi.Output.all(value, *problems).apply(checked)
+
+
+def _problem(requirement: Requirement, pair: Any) -> str:
+    """Why a requirement is not met; "" if it is. In a preview, values that the run will compute count as met."""
+    if pulumi.contains_unknowns(pair):
+        return "" if pulumi.runtime.is_dry_run() else f"{requirement.what} must be deployed"
+    actual, desired = pair
+    return "" if actual == desired else f"{requirement.what} {_difference(actual, desired)}"
+
+
+def _difference(actual: Any, desired: Any) -> str:
+    if not (isinstance(actual, list) and isinstance(desired, list)):
+        return f"is {actual} in this run but must be {desired}"
+    missing, further = (_missing_from(actual, desired), _missing_from(desired, actual))
+    found = (
+        f"must have {enumerate_some(missing)}" if missing else "",
+        f"must not have {enumerate_some(further)}" if further else "",
+    )
+    return " and ".join(each for each in found if each)
+
+
+def _missing_from(some: Collection[str], others: Iterable[str]) -> list[str]:
+    known = set(some)
+    return [each for each in others if each not in known]

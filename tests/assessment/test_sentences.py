@@ -175,6 +175,11 @@ def recreated(**world: Any) -> World:
     return World(application=application(certificates=signs), deployed=Record(resources), **world)
 
 
+def test_a_remedy_names_the_stack() -> None:
+    (said_of,) = said(sentences.broken(recreated().assess(values()).forecast))
+    assert "mimecast-sso rotate status --stack prod-eu" in said_of
+
+
 def recorded(*pilot: str) -> Record:
     """What was deployed with these people in the roll-out."""
     choice = {"who": "pilot", "pilot": list(pilot)} if pilot else {"who": "none"}

@@ -126,6 +126,23 @@ def test_a_deleted_application_is_restored_and_not_written_to(made: Project) -> 
     assert signing_in(made) >= {ADA, GRACE, ALAN}
 
 
+def test_an_assigned_group_that_somebody_deleted_hides_nobody(made: Project) -> None:
+    (group,) = (
+        each for each in made.control.documents("entra.groups") if each["displayName"] == "Mimecast users"
+    )
+    for each in made.control.documents("entra.assignments"):
+        if each["principalId"] == group["id"]:
+            made.control.delete("entra.assignments", each["id"])
+    made.control.delete("entra.groups", group["id"])
+    assert signing_in(made) == {ADA, GRACE}
+    run, drifted = made.up(), made.sso("drift")
+    assert (run.code, drifted.code) == (1, 2), run.text + drifted.text
+    assert "  - " not in run.text.partition("Outputs:")[2], run.text
+    for each in (run, drifted):
+        assert f"2 people cannot sign in now: {ALAN}, {LINUS}" in " ".join(each.text.split())
+        assert "Entra has no security group of that name" in each.text
+
+
 def test_a_claims_policy_of_somebody_else_stays_assigned(made: Project) -> None:
     section(made, "application", claims="verify")
     assert made.up().code == 0
@@ -292,6 +309,35 @@ def test_guards_still_see_a_resource_that_was_deleted_from_the_state(made: Proje
     assert engine("state", "delete", urn, *flags).code == 0
     section(made, "application", replyUrl="https://example.com/login/saml")
     refused(made.up(), "AADSTS50011", "Affected, 4", ADA)
+    assert signing_in(made) == set(PEOPLE)
+
+
+def test_neither_of_two_stacks_destroys_the_application_of_both(made: Project) -> None:
+    domains = [{"name": "example.com", "mode": "require"}]
+    override = [{"name": "allow-destroy", "reason": "a test", "until": "2099-12-31"}]
+    made.configure(domains=domains, guards=override)
+    assert made.up().code == 0
+    (principal,) = (
+        each
+        for each in made.control.documents("entra.servicePrincipals")
+        if each["preferredSingleSignOnMode"] == "saml"
+    )
+    application = made.configuration("application")
+    document = yaml.safe_load(made.stack_file.read_text())
+    document["config"] |= {
+        f"mimecast-sso:{key}": value
+        for key, value in (
+            made.in_force() | {"application": application | {"adopt": principal["appId"]}}
+        ).items()
+        if key not in ("addresses", "addressPasswords", "dns")
+    }
+    (made.folder / "stacks" / "Pulumi.second.yaml").write_text(yaml.safe_dump(document))
+    run = made.stack("second", "up", "--yes")
+    assert run.code == 0, run.text
+    for name, other in (("sandbox", "second"), ("second", "sandbox")):
+        down = made.stack(name, "down", "--yes")
+        assert down.code == REFUSED, down.text
+        assert f"stack {other} manages application {principal['appId']}, too" in down.text
     assert signing_in(made) == set(PEOPLE)
 
 

@@ -28,3 +28,33 @@ def test_a_requirement_omitted_by_a_partial_run_refuses_the_step(loop: asyncio.A
         pulumi.RunError, match="Refused by guard partial-run: nobody is added, because the identifier is old"
     ):
         met(loop, "old", "new")
+
+
+def test_a_value_that_the_run_leaves_out_refuses_the_step_unless_the_run_is_a_preview(
+    loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def added() -> object:
+        missing = Requirement("the assignment", pulumi.Output.from_input(pulumi.UNKNOWN), "ada")
+        output = once_met(pulumi.Output.from_input(["ada"]), [missing], "nobody is added")
+        return loop.run_until_complete(output.future())  # type: ignore[arg-type]
+
+    with pytest.raises(
+        pulumi.RunError, match="nobody is added, because the assignment must be deployed first"
+    ):
+        added()
+    monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda: True)
+    assert added() == ["ada"]
+
+
+def test_lists_are_compared_and_a_step_that_the_run_does_not_take_needs_nothing(
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    listed = Requirement("the list", pulumi.Output.from_input(["ada", "tony"]), ["ada", "grace"])
+
+    def added(members: list[str]) -> object:
+        output = once_met(pulumi.Output.from_input(members), [listed], "nobody is added", bool)
+        return loop.run_until_complete(output.future())  # type: ignore[arg-type]
+
+    with pytest.raises(pulumi.RunError, match="the list must have grace and must not have tony first"):
+        added(["ada"])
+    assert added([]) == []

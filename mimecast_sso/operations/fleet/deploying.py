@@ -229,7 +229,12 @@ def _deployed(stack: Stack, before: Before) -> Section:
         for each in (_failing(stack, engine, assessment) if before.signed_in else ())
         if each.subject not in before.failing
     ]
-    entries = (*_lost(lost, tiles), *_verify(failing), *_console(stack, assessment), *_changes(before))
+    entries = (
+        *_lost(lost, tiles, stack.name),
+        *_verify(failing),
+        *_console(stack, assessment),
+        *_changes(before),
+    )
     said = _ending(lost, tiles, failing)
     return Section(
         stack.name,
@@ -261,10 +266,10 @@ def _ending(lost: Mapping[str, Outcome], tiles: Mapping[str, Outcome], failing: 
     return "verify fails" if failing else ""
 
 
-def _lost(lost: Mapping[str, Outcome], tiles: Mapping[str, Outcome]) -> Iterator[Entry]:
+def _lost(lost: Mapping[str, Outcome], tiles: Mapping[str, Outcome], stack: str) -> Iterator[Entry]:
     groups = (
-        *by_outcome(lost.values(), "since this deployment"),
-        *by_outcome(tiles.values(), "from My Apps since this deployment"),
+        *by_outcome(lost.values(), "since this deployment", stack),
+        *by_outcome(tiles.values(), "from My Apps since this deployment", stack),
     )
     for number, group in enumerate(groups, 1):
         entry = group_entry(f"up/lost/{number}", Level.URGENT, group)

@@ -165,9 +165,9 @@ def _with_effects(found: StackReview, assessment: Assessment, public: Collection
         more=len(after - now),
         less=len(now - after),
         lost=_losses(assessment),
-        not_ready=by_outcome(forecast.not_ready.values(), "once the console work is done"),
-        broken=by_outcome(forecast.broken.values(), "now"),
-        broken_tiles=by_outcome(forecast.broken_tiles.values(), "from My Apps now"),
+        not_ready=by_outcome(forecast.not_ready.values(), "once the console work is done", assessment.stack),
+        broken=by_outcome(forecast.broken.values(), "now", assessment.stack),
+        broken_tiles=by_outcome(forecast.broken_tiles.values(), "from My Apps now", assessment.stack),
         console={str(slot): fields for slot, fields in console_work(assessment.desired).items()},
         refusals=refusals,
         overridden=overridden,
@@ -217,16 +217,16 @@ def _judged(assessment: Assessment, public: Collection[str]) -> tuple[tuple[Refu
 def _losses(assessment: Assessment) -> tuple[PeopleByReason, ...]:
     found: dict[tuple[str, str, str], int] = defaultdict(int)
     for losses in assessment.forecast.losses.values():
-        why, fix = _why(losses[0].outcome)
+        why, fix = _why(losses[0].outcome, assessment.stack)
         found[why, fix, str(losses[0].instant)] += 1
     return _sorted(PeopleByReason(why, number, fix, when) for (why, fix, when), number in found.items())
 
 
-def by_outcome(outcomes: Iterable[Outcome], when: str) -> tuple[PeopleByReason, ...]:
+def by_outcome(outcomes: Iterable[Outcome], when: str, stack: str) -> tuple[PeopleByReason, ...]:
     """People grouped by reason, the most frequent first."""
     found: dict[tuple[str, str], int] = defaultdict(int)
     for outcome in outcomes:
-        found[_why(outcome)] += 1
+        found[_why(outcome, stack)] += 1
     return _sorted(PeopleByReason(why, number, fix, when) for (why, fix), number in found.items())
 
 
@@ -234,11 +234,11 @@ def _sorted(groups: Iterable[PeopleByReason]) -> tuple[PeopleByReason, ...]:
     return tuple(sorted(groups, key=lambda each: (-each.people, each.why)))
 
 
-def _why(outcome: Outcome) -> tuple[str, str]:
+def _why(outcome: Outcome, stack: str) -> tuple[str, str]:
     if outcome.reason is None:
         return f"unknown: {outcome.missing}", "find it out, and leave rollOut unchanged until then"
     row = REASONS[outcome.reason]
-    return row.problem, row.fix
+    return row.problem, row.fix_for(stack)
 
 
 def redacted(text: str, public: Collection[str] = ()) -> str:
