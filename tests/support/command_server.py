@@ -77,7 +77,9 @@ def _order(given: dict[str, Any]) -> dict[str, Any] | None:
     """An order; one from `fork_client` is a command, which may not be the project's, or in a session of its own."""
     if "kind" in given:
         return given
-    order = commands.order(given["words"], given["environment"], given["folder"])
+    program, *words = given["words"]
+    found = shutil.which(program, path=given["environment"].get("PATH")) or program
+    order = commands.order([found, *words], given["environment"], given["folder"])
     if order is None or given["session"] != os.getsid(0):
         return None
     return order | {"session": False, "descriptors": [0, 1, 2], "group": given["group"]}
@@ -95,9 +97,21 @@ def _wait_for_process(order: dict[str, Any], descriptors: list[int]) -> NoReturn
         os.close(descriptor)
     with contextlib.suppress(BrokenPipeError):
         os.write(told, f"{pid}\n".encode())
+        if "group" in order:
+            _end_with_client(pid, told)
         _, status = os.waitpid(pid, 0)
         os.write(told, f"{os.waitstatus_to_exitcode(status)}\n".encode())
     os._exit(0)
+
+
+def _end_with_client(pid: int, told: int) -> None:
+    """Wait for the process; kill it if its client was killed, which is the process for everybody else."""
+    if hasattr(os, "pidfd_open"):
+        ended = select.poll()
+        ended.register(os.pidfd_open(pid), select.POLLIN)
+        ended.register(told, 0)  # an error: nobody reads it any more
+        if told in dict(ended.poll()):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _run(order: dict[str, Any], *descriptors: int) -> NoReturn:

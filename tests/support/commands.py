@@ -64,9 +64,7 @@ _lock = threading.Lock()
 server = ""
 """The path of the server's socket, once there is one."""
 _life = -1
-"""The end of a pipe: the server ends when it is closed."""
-VARIABLE = "MIMECAST_SSO_TESTS_SERVER"
-"""Has that path for `fork_client`, by which the Pulumi CLI starts the processes written in Python."""
+"""The end of a pipe: the server ends when it is closed, with this process at the latest."""
 
 
 def run(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
@@ -97,6 +95,11 @@ def forking() -> Iterator[None]:
         yield
 
 
+def for_the_cli() -> dict[str, str]:
+    """The environment variable by which the Pulumi CLI starts the processes written in Python as forks."""
+    return {"MIMECAST_SSO_TESTS_SERVER": start()}
+
+
 class Forked(_Popen):  # type: ignore[type-arg]
     """A process that is a fork of the server, if it is one of the project's."""
 
@@ -114,7 +117,7 @@ class Forked(_Popen):  # type: ignore[type-arg]
         order["descriptors"] = [0, 1, 2, *given["pass_fds"]]
         self._told, told = os.pipe()
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
-            connection.connect(_path())
+            connection.connect(start())
             socket.send_fds(connection, [json.dumps(order).encode()], [told, *own, *given["pass_fds"]])
         os.close(told)
         self.pid = int(self._line())
@@ -171,8 +174,8 @@ def fork_plugin(home: Path) -> None:
             plugin.write_text(f'#!/bin/sh\n{install.MARK}\nexec {words} "$@"\n')
 
 
-def _path() -> str:
-    """The path of the server's socket. The server is started if necessary, and ends with this process."""
+def start() -> str:
+    """Start this process's server, if it has none. Returns the path of its socket."""
     global server, _life  # noqa: PLW0603 (one per process)
     with _lock:
         if not server:
@@ -184,7 +187,6 @@ def _path() -> str:
                 command = [sys.executable, "-m", _SERVER, server, str(pipe)]
                 _Popen(command, cwd=_ROOT, stdin=listener, pass_fds=[pipe])
             os.close(pipe)
-            os.environ[VARIABLE] = server
         return server
 
 

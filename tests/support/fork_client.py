@@ -32,7 +32,7 @@ def main() -> int:
         if not lines.readline():
             for number, handler in ignored.items():
                 signal.signal(number, handler)
-            os.execv(sys.argv[1], sys.argv[1:])  # noqa: S606 (starts no shell)
+            os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 (starts no shell)
         code = int(lines.readline() or 1)
     return code if code >= 0 else 128 - code
 

@@ -151,7 +151,8 @@ class Project:
         return Ended(*commands.call(words, self.folder, self._environment(**environment)))
 
     def _environment(self, **more: str) -> dict[str, str]:
-        return {**os.environ, "SANDBOX_HOME": str(self.home), "NO_COLOR": "1", **more}
+        forks = commands.for_the_cli() if self.engine == "pulumi" else {}
+        return {**os.environ, **forks, "SANDBOX_HOME": str(self.home), "NO_COLOR": "1", **more}
 
 
 @contextmanager
