@@ -108,7 +108,7 @@ lock: .venv/dev
 	$(LOCK) tests/judges/azure_cli/requirements.in -o tests/judges/azure_cli/requirements.txt
 
 # The files of a release: source and wheel of both distributions, an SBOM of each (CycloneDX, from its lock), and digests.
-# Built only with the locked tools; wheels and SBOMs are reproducible.
+# Built only with the locked tools, and reproducible.
 SBOM = $(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements --output-reproducible --of JSON
 # Outside a clone, the earliest time that an archive supports.
 dist: export SOURCE_DATE_EPOCH := $(or $(shell git log -1 --format=%ct 2>/dev/null),315532800)
@@ -116,6 +116,7 @@ dist: .venv/dev
 	rm -rf dist
 	$(BIN)/uv build --quiet --offline --no-build-isolation --python $(BIN)/python --out-dir dist .
 	$(BIN)/uv build --quiet --offline --no-build-isolation --python $(BIN)/python --out-dir dist sandbox
+	$(BIN)/python tools/repack.py dist/*.tar.gz
 	$(SBOM) --pyproject pyproject.toml -o dist/mimecast-sso.cdx.json requirements.txt
 	$(SBOM) --pyproject sandbox/pyproject.toml -o dist/mimecast-sso-sandbox.cdx.json sandbox/requirements.txt
 	cd dist && sha256sum -- * >SHA256SUMS

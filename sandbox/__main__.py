@@ -106,6 +106,8 @@ def _run(options: argparse.Namespace) -> int:
         # Replaces this process, so that the command gets signals such as Ctrl-C.
         os.execvpe(command[0], command, {**os.environ, **environment(home())})  # noqa: S606 (starts no shell)
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and "/" not in command[0]:
+            return _fail(f"there is no {command[0]} on the PATH; install it, or name its path")
         return _fail(f"{command[0]}: {error.strerror}")
 
 

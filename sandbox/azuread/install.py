@@ -14,7 +14,8 @@ from sandbox.azuread.package import sdk_version
 
 EXECUTABLE = "pulumi-resource-azuread"
 _PROJECT_ROOT = Path(__file__).resolve().parents[2]
-_MARK = "# The sandbox's stand-in for the azuread plugin."
+MARK = "# The sandbox's stand-in for the azuread plugin."
+"""The line that tells its script from a published plugin."""
 # A shell starts the interpreter: a script's first line cannot name one whose path contains a space.
 _SCRIPT = """#!/bin/sh
 {mark}
@@ -45,7 +46,7 @@ def install(pulumi_home: Path) -> Path | None:
         _replace(target, lambda path: path.symlink_to(published))
         return None
     program = _PROGRAM.format(root=str(_PROJECT_ROOT))
-    text = _SCRIPT.format(interpreter=quote(sys.executable), mark=_MARK, program=quote(program))
+    text = _SCRIPT.format(interpreter=quote(sys.executable), mark=MARK, program=quote(program))
     if target.is_symlink() or not target.is_file() or target.read_text(encoding="utf-8") != text:
         _replace(target, lambda path: _write(path, text))
     return target
@@ -75,7 +76,7 @@ def _is_published(path: Path) -> bool:
     if not path.is_file() or not os.access(path, os.X_OK):
         return False
     with path.open("rb") as file:
-        return _MARK.encode() not in file.read(1024)
+        return MARK.encode() not in file.read(1024)
 
 
 def _replace(target: Path, make: Callable[[Path], None]) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from unittest import mock
 
 from sandbox.engine.cli import main
+from tests.support import commands
 
 COMMON = Path(__file__).with_name("cases") / "common"
 EMBEDDED = [sys.executable, "-m", "sandbox.engine"]
@@ -117,6 +118,7 @@ class Stack:
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
             contextlib.chdir(self.folder),
+            commands.forking(),
         ):
             code = main(words)
         return subprocess.CompletedProcess(list(words), code, out.getvalue(), err.getvalue())

@@ -18,6 +18,7 @@ import pytest
 
 from sandbox.engine.cli import main
 from tests.engine import record
+from tests.support import commands
 
 CASES = Path(__file__).with_name("cases")
 EMBEDDED = [sys.executable, "-m", "sandbox.engine"]
@@ -31,7 +32,14 @@ AT_LENGTH = {"many_200", "builtin_invokes"}
 EMBEDDED_CASES = [name for name in ALL if name not in REFUSED]
 
 
-class EmbeddedRunner(record.Runner):
+class Runner(record.Runner):
+    """Run a command; what the Pulumi CLI starts is forked."""
+
+    def environment(self, *, extra: bool = True) -> dict[str, str]:
+        return super().environment(extra=extra) | commands.for_the_cli()
+
+
+class EmbeddedRunner(Runner):
     """Run the embedded engine in this process, which saves its start-up; signals need a separate process."""
 
     def command(self, words: list[str], *, extra: bool = True) -> subprocess.CompletedProcess[str]:
@@ -42,6 +50,7 @@ class EmbeddedRunner(record.Runner):
             mock.patch.dict(os.environ, self.environment(extra=extra), clear=True),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
+            commands.forking(),
         ):
             code = main([*words, "--cwd", str(self.folder)])
         return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
@@ -100,7 +109,7 @@ def test_embedded_again(name: str, tally: Callable[[str, int, str], None]) -> No
 )
 def test_pulumi(name: str) -> None:
     """The recordings are valid: the real CLI still behaves so, and the embedded engine continues supported states."""
-    problems = _problems(record.Runner(CASES / name, [PULUMI]), None if name in REFUSED else EMBEDDED)
+    problems = _problems(Runner(CASES / name, [PULUMI]), None if name in REFUSED else EMBEDDED)
     assert not problems, problems
 
 

@@ -7,12 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.environments import build, clone, install, locked, pinned
+from tools.repack import repack
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNTIME, SANDBOX, DEV = (
@@ -81,9 +84,37 @@ def test_a_wheel_made_from_the_source_distribution_is_the_same(
     sources: Path, wheel: Path, tmp_path: Path
 ) -> None:
     archive = build(sources, "sdist", tmp_path)
+    repack(archive, 1_700_000_000)
     shutil.unpack_archive(archive, tmp_path / "unpacked", filter="data")
     (unpacked,) = (tmp_path / "unpacked").iterdir()
     assert in_wheel(build(unpacked, "wheel", tmp_path)) == in_wheel(wheel)
+
+
+def packed(archive: Path, *members: dict[str, Any]) -> bytes:
+    """A source distribution of empty files, repacked."""
+    with tarfile.open(archive, "w:gz") as made:
+        for fields in members:
+            member = tarfile.TarInfo()
+            for name, value in fields.items():
+                setattr(member, name, value)
+            made.addfile(member)
+    repack(archive, 1_700_000_000)
+    return archive.read_bytes()
+
+
+def test_a_source_distribution_is_the_same_on_every_machine(tmp_path: Path) -> None:
+    """Times, owners, modes and the order of files differ; before, they were packed as they were."""
+    here = {"mtime": 5, "uid": 0, "uname": "root"}
+    there = {"mtime": 7.5, "uid": 1000, "uname": "ada"}
+    assert packed(
+        tmp_path / "here.tar.gz",
+        {"name": "a/b", "mode": 0o644} | here,
+        {"name": "a/run", "mode": 0o755} | here,
+    ) == packed(
+        tmp_path / "there.tar.gz",
+        {"name": "a/run", "mode": 0o700} | there,
+        {"name": "a/b", "mode": 0o664} | there,
+    )
 
 
 def test_the_installed_product_works_with_its_lock_alone(wheel: Path, tmp_path: Path) -> None:
@@ -142,5 +173,7 @@ def test_a_release_has_an_sbom_of_all_that_its_lock_pins(tmp_path: Path) -> None
         assert {each["name"]: each["version"] for each in document["components"]} == pins
         assert all(each["externalReferences"][0]["hashes"] for each in document["components"])
         archive = name.replace("-", "_")
+        with tarfile.open(folder / "dist" / f"{archive}-0.2.0.tar.gz") as sources:
+            assert len({member.mtime for member in sources}) == 1
         made -= {f"{name}.cdx.json", f"{archive}-0.2.0.tar.gz", f"{archive}-0.2.0-py3-none-any.whl"}
     assert made == {"SHA256SUMS"}

@@ -20,6 +20,8 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import proto
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from tests.support import commands
+
 ROOT = Path(__file__).resolve().parents[2]
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """How the protocol writes a value that is not known yet."""
@@ -121,7 +123,7 @@ class Plugin:
 @contextmanager
 def running(environment: dict[str, str]) -> Iterator[Plugin]:
     """A provider process with this environment (and nothing of ours but PATH)."""
-    process = subprocess.Popen(
+    process = commands.Forked(
         [sys.executable, "-u", "-m", "pulumi.dynamic", "127.0.0.1:0"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "PULUMI_PROJECT": "mimecast-sso", **environment},

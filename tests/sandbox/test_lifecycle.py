@@ -118,6 +118,9 @@ def test_run_gives_the_command_its_environment_and_its_exit_code(home: Path) -> 
         home, "run", "--", sys.executable, "-c", "import os; print(os.environ['HTTPS_PROXY']); exit(3)"
     )
     assert (answer.returncode, answer.stdout.strip()) == (3, environment(home)["HTTPS_PROXY"])
+    absent = command(home, "run", "--", "no-such-program")
+    assert (absent.returncode, absent.stdout) == (1, "")
+    assert "there is no no-such-program on the PATH" in absent.stderr
 
 
 def test_the_environment_has_the_agreed_variables_and_no_others(home: Path) -> None:

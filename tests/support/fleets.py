@@ -21,6 +21,7 @@ from mimecast_sso.console.attestation import fingerprints
 from sandbox import credentials, lifecycle
 from sandbox.credentials import Tenants
 from sandbox.world import FILE_NAME, add_functions
+from tests.support import commands
 from tests.support.commands import PROGRAM
 from tests.support.projects import Ended, Project, unseeded
 
@@ -103,7 +104,8 @@ def fleet(folder: Path, stacks: Sequence[str], *, people: int = 3) -> Iterator[F
         _deploy_model(Fleet(made, (MODEL,)), people)
         lifecycle.stop(made.home)
         _copy(made, stacks)
-        lifecycle.start(made.home)
+        with commands.forking():
+            lifecycle.start(made.home)
         running = Project(made.folder, made.home, made.engine, lifecycle.control(made.home))
         yield Fleet(running, tuple(stacks))
 

@@ -14,7 +14,6 @@ import socket
 import stat
 import subprocess
 import sys
-import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / ".tools" / "bin" / "gitea"
 STATIC = ROOT / ".tools" / "share" / "gitea"
 BOT, OTHER, REPOSITORY = "bot", "mallory", "bot/sso"
-_READY = "Listen: http"
+_PATIENCE = 120.0  # seconds
 _SETTINGS = """\
 I_AM_BEING_UNSAFE_RUNNING_AS_ROOT = true
 RUN_MODE = prod
@@ -176,12 +175,15 @@ class Forge:
 @contextmanager
 def forge(home: Path) -> Iterator[Forge]:
     """A new server, stopped at the end."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        yield from _served(home, listening)
+    with socket.socket() as held:
+        # Bound and not listening: the system gives the port to no one else, and the server, which sets this option as
+        # well, can use it. (A socket handed over would make Gitea take its parent for its predecessor, and end it.)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield from _served(home, held.getsockname()[1])
 
 
-def _served(home: Path, listening: socket.socket) -> Iterator[Forge]:
-    port = listening.getsockname()[1]
+def _served(home: Path, port: int) -> Iterator[Forge]:
     settings = home / "app.ini"
     settings.write_text(_SETTINGS.format(home=home, port=port, static=STATIC, secret=secrets.token_hex(16)))
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "GITEA_WORK_DIR": str(home)}
@@ -193,27 +195,26 @@ def _served(home: Path, listening: socket.socket) -> Iterator[Forge]:
 
     run("migrate")
     tokens = {name: _account(run, name) for name in (BOT, OTHER)}
-    # The socket is handed over as systemd does it, as descriptor 3: a free port could be another process's by then.
-    hand_over = 'exec "$@" 3<&0 </dev/null'
-    server = subprocess.Popen(
-        ["/bin/sh", "-c", hand_over, "sh", PROGRAM, "web", "--config", settings],
-        env=environment | {"LISTEN_FDS": "1"},
-        cwd=home,
-        stdin=listening,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        assert server.stdout is not None
-        assert any(_READY in line for line in server.stdout), "it ended before it listened"
-        threading.Thread(target=server.stdout.read, daemon=True).start()
-        made = Forge(f"http://127.0.0.1:{port}/api/v1", tokens)
-        made.call("POST", "/user/repos", {"name": "sso", "auto_init": True})
-        yield made
-    finally:
-        server.terminate()
-        server.wait(30)
+    # As systemd is told; its log says that it listens before it does.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(str(home / "told"))
+        told.settimeout(_PATIENCE)
+        server = subprocess.Popen(
+            [PROGRAM, "web", "--config", settings],
+            env=environment | {"NOTIFY_SOCKET": str(home / "told")},
+            cwd=home,
+            stdout=(home / "log").open("wb"),
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            while told.recv(1_000) != b"READY=1":
+                pass
+            made = Forge(f"http://127.0.0.1:{port}/api/v1", tokens)
+            made.call("POST", "/user/repos", {"name": "sso", "auto_init": True})
+            yield made
+        finally:
+            server.terminate()
+            server.wait(30)
 
 
 def _account(run: Any, name: str) -> str:

@@ -148,20 +148,11 @@ class Project:
         return self.folder / "stacks" / "Pulumi.sandbox.yaml"
 
     def _run(self, *words: str, **environment: str) -> Ended:
-        done = subprocess.run(
-            words,
-            cwd=self.folder,
-            env=self._environment(**environment),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            check=False,
-        )
-        return Ended(done.returncode, done.stdout)
+        return Ended(*commands.call(words, self.folder, self._environment(**environment)))
 
     def _environment(self, **more: str) -> dict[str, str]:
-        return {**os.environ, "SANDBOX_HOME": str(self.home), "NO_COLOR": "1", **more}
+        forks = commands.for_the_cli() if self.engine == "pulumi" else {}
+        return {**os.environ, **forks, "SANDBOX_HOME": str(self.home), "NO_COLOR": "1", **more}
 
 
 @contextmanager
@@ -193,7 +184,10 @@ def bare(folder: Path) -> None:
 def running(folder: Path, engine: str) -> Iterator[Project]:
     """The project in ``folder`` with its sandbox started, stopped at the end."""
     home = folder / ".sandbox"
-    process, _ = lifecycle.start(home)
+    with commands.forking():
+        process, _ = lifecycle.start(home)
+    if engine == "pulumi":
+        commands.fork_plugin(home)
     try:
         yield Project(folder, home, engine, Control(process.proxy_port, home))
     finally:

@@ -14,6 +14,7 @@ import requests
 from sandbox import credentials, lifecycle
 from sandbox.control_client import Control
 from sandbox.environment import environment
+from tests.support import commands
 
 DOMAIN = "example.com"
 ACCOUNT_CODE = "CUK25A118"
@@ -147,7 +148,8 @@ class RunningSandbox:
 @contextmanager
 def started(home: Path, document: dict[str, Any] | None = None) -> Iterator[RunningSandbox]:
     """A sandbox in ``home``, seeded with ``document`` (default: ``seed_document``), stopped at the end."""
-    process, _ = lifecycle.start(home)
+    with commands.forking():
+        process, _ = lifecycle.start(home)
     try:
         control = Control(process.proxy_port, home)
         control.seed(seed_document() if document is None else document)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sandbox import lifecycle
 from sandbox.control_client import Control
+from tests.support import commands
 from tests.support.projects import Project
 
 _KEPT = ("stacks", "build")
@@ -37,6 +38,7 @@ class SavedProject:
         return self._start()
 
     def _start(self) -> Project:
-        process, _ = lifecycle.start(self._project.home)
+        with commands.forking():
+            process, _ = lifecycle.start(self._project.home)
         made = self._project
         return Project(made.folder, made.home, made.engine, Control(process.proxy_port, made.home))

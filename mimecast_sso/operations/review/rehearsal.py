@@ -56,7 +56,8 @@ _CREDENTIALS = (
     "PULUMI_CONFIG_PASSPHRASE_FILE",
     "SYSTEM_ACCESSTOKEN",
 )
-_MAIN = "from mimecast_sso.operations.cli import main; main()"
+MAIN = "from mimecast_sso.operations.cli import main; main()"
+"""What `python -c` runs as the command: it finds the code of the folder it is started in."""
 _ENTRA, _PASSWORD, _FAILED = "entra", "password", "refused"
 _SETTLES = 3.0
 """Seconds of sign-ins after the last deployment."""
@@ -313,7 +314,7 @@ class _Stage:
     def _sso(
         self, tree: Path, verb: str, *words: str, codes: Sequence[int] = (Exit.FINE,)
     ) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", _MAIN, verb, "--stack", self.stack, *words]
+        command = [sys.executable, "-c", MAIN, verb, "--stack", self.stack, *words]
         return self._run(tree, ["run", "--", *command], codes)
 
     def _run(
