@@ -121,6 +121,16 @@ def test_consequences_of_an_unread_side_are_not_repeated() -> None:
     assert "domains" not in text
 
 
+def test_a_reason_is_printed_once_and_what_is_left_out_is_said() -> None:
+    same = [section(number, not_read("401"), exit_code=Exit.ERROR) for number in range(5)]
+    text = page.text(report("fleet drift", NOW, same))
+    assert text.count("401") == 1
+    assert "tenant-000, tenant-001, tenant-002 and 2 more: 401" in text
+    each = [section(number, not_read(f"code {number}"), exit_code=Exit.ERROR) for number in range(14)]
+    text = page.text(report("fleet drift", NOW, each))
+    assert "tenant-009: code 9\n          4 more: see the report as JSON or HTML" in text
+
+
 def test_it_tells_since_when() -> None:
     found = report("fleet drift", NOW, [section(1, changed("a")), section(2, changed("a"))])
 

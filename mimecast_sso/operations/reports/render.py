@@ -8,6 +8,7 @@ import textwrap
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
@@ -338,13 +339,18 @@ def _html(report: Report, days: Sequence[Day]) -> str:
         title=f"{report.command.capitalize()} of {count(len(report.sections), 'stack')}",
         at=shown(report.at),
         tiles=trend(report, days),
-        strips={each.stack: [(day.at, day.level(each.stack)) for day in days] for each in report.sections},
+        strips={each.stack: _strip(each, report, days) for each in report.sections} if days else {},
         line=foreign.one_line,
         count=count,
         telling=telling,
         thresholds=CERTIFICATE_THRESHOLDS,
         confirmation_days=CONFIRMATION_DAYS,
     )
+
+
+def _strip(section: Section, report: Report, days: Sequence[Day]) -> Sequence[tuple[datetime, Level | None]]:
+    """The status of a stack in earlier reports, and in this one."""
+    return [*((day.at, day.level(section.stack)) for day in days), (report.at, section.level)]
 
 
 @cache
