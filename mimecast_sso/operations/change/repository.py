@@ -215,7 +215,7 @@ class Repository:
 
 
 def _inside(folder: Path, path: str) -> Path:
-    """A path below a folder. Raises OSError for one that leads out of it, which a commit may have against git's rules."""
+    """A path below a folder. Raises OSError for one that leads out of it: a commit may have those as well."""
     if any(part in ("", ".", "..", ".git") for part in path.split("/")):
         raise OSError(f"{foreign.name(path)} leads out of the folder")
     return folder / path

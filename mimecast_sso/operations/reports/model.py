@@ -174,12 +174,16 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The findings of one command, for one stack or many. ``exit`` is the command's exit code."""
+    """The findings of one command, for one stack or many. ``exit`` is the command's exit code.
+
+    ``expected`` names all stacks of a run if this report covers a share of them; merging then notices a missing one.
+    """
 
     command: str
     at: datetime
     exit: int
     sections: tuple[Section, ...]
+    expected: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -189,6 +193,7 @@ class Report:
             "at": utc_text(self.at),
             "exit": self.exit,
             "stacks": [each.document() for each in self.sections],
+            **({"expected": list(self.expected)} if self.expected else {}),
         }
 
     @classmethod
@@ -201,6 +206,7 @@ class Report:
             at=utc_time(str(document["at"])),
             exit=int(document["exit"]),
             sections=tuple(map(Section.of, document["stacks"])),
+            expected=tuple(map(str, document.get("expected", ()))),
         )
 
 
