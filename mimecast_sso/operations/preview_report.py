@@ -16,7 +16,7 @@ from mimecast_sso.operations.display import planned_step
 from mimecast_sso.operations.engine import Engine, RunOutcome
 from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.output import Format, print_to
-from mimecast_sso.operations.reports.model import Entry, Level, Report
+from mimecast_sso.operations.reports.model import Entry, Level, Report, distinct, slug
 from mimecast_sso.operations.reports.render import render as render_report
 from mimecast_sso.operations.review import forms
 from mimecast_sso.operations.review.look import redacted, review_of
@@ -49,10 +49,12 @@ def render(found: StackReview, code: Exit, steps: Sequence[str], at: datetime, f
     """
     section = forms.section(found)
     resources = tuple(
-        Entry(f"preview/resource/{number}", Level.INFO, step, How.CONFIGURED, "the engine's plan")
-        for number, step in enumerate(steps, 1)
+        Entry(f"preview/resource/{slug(step)}", Level.INFO, step, How.CONFIGURED, "the engine's plan")
+        for step in steps
     )
-    report = Report("preview", at, int(code), (replace(section, entries=section.entries + resources),))
+    report = Report(
+        "preview", at, int(code), (replace(section, entries=tuple(distinct(section.entries + resources))),)
+    )
     if form == "json":
         stacks = [each.document() | forms.plan_of(found, code) for each in report.sections]
         document = report.document() | {"stacks": stacks}

@@ -39,6 +39,7 @@ from mimecast_sso.settings.guards import Attestation, FactName, GuardName, Guard
 from mimecast_sso.settings.model import Settings
 from mimecast_sso.settings.reading import (
     SCALARS,
+    engine_keys,
     from_engine,
     from_file,
     from_values,
@@ -96,6 +97,7 @@ __all__ = [
     "Tsig",
     "Window",
     "Written",
+    "engine_keys",
     "from_engine",
     "from_file",
     "from_values",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -73,6 +74,37 @@ def read_values(path: Path) -> dict[str, Any]:
     except UnreadableTextError as error:
         raise ConfigurationError([f"The stack file {path} {error.why}."]) from None
     return values_of(text, path)
+
+
+def engine_keys(path: Path) -> dict[str, str]:
+    """What else a stack file sets, which the engine alone reads, as a digest by key.
+
+    These are sections beside ``config`` (an ESC environment, a secrets provider), configuration of plugins, and values
+    that are encrypted. None of them is compared by content: it may be a secret. Empty for a file that is not valid.
+    """
+    try:
+        document = yaml.load(read_text(path), Loader)  # noqa: S506 (a SafeLoader)
+    except (UnreadableTextError, yaml.YAMLError, ValueError, RecursionError):
+        return {}
+    config = document.get("config") if isinstance(document, dict) else None
+    if not isinstance(config, dict):
+        return {}
+    found = {str(key): value for key, value in document.items() if key != "config"}
+    for key, value in config.items():
+        if not str(key).startswith(f"{NAMESPACE}:") or _is_encrypted(value):
+            found[str(key)] = value
+    try:
+        if _size(found, {}) > _MOST_VALUES:
+            return dict.fromkeys(found, "")
+        return {key: hashlib.sha256(repr(value).encode()).hexdigest() for key, value in found.items()}
+    except RecursionError:
+        return dict.fromkeys(found, "")
+
+
+def _is_encrypted(value: Any) -> bool:
+    if isinstance(value, dict):
+        return "secure" in value or any(map(_is_encrypted, value.values()))
+    return isinstance(value, list) and any(map(_is_encrypted, value))
 
 
 def values_of(text: str, path: Path) -> dict[str, Any]:

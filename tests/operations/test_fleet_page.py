@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from mimecast_sso.operations.exit_codes import Exit, OperationError
@@ -18,12 +19,14 @@ from mimecast_sso.operations.fleet.run import report
 from mimecast_sso.operations.fleet.selection import Listed, listed, select, shard
 from mimecast_sso.operations.fleet.work import Work
 from mimecast_sso.operations.project import Project
+from mimecast_sso.operations.reports import reading
 from mimecast_sso.operations.reports.history import Day
 from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
 from mimecast_sso.operations.reports.reading import read
 from mimecast_sso.operations.stacks import StackFileError
 from mimecast_sso.provenance import How
 
+SCHEMA = Path(reading.__file__).with_name("schema.json")
 NOW = datetime(2026, 11, 30, 7, 0, tzinfo=UTC)
 EVIL = '=HYPERLINK(\x1b[2J"http://evil.example")\n##vso[task.complete]'
 STACKS = (
@@ -137,6 +140,16 @@ def test_consequences_of_an_unread_side_are_not_repeated() -> None:
     assert "domains" not in text
 
 
+def test_a_reason_is_printed_once_and_what_is_left_out_is_said() -> None:
+    same = [section(number, not_read("401"), exit_code=Exit.ERROR) for number in range(5)]
+    text = page.text(report("fleet drift", NOW, same))
+    assert text.count("401") == 1
+    assert "tenant-000, tenant-001, tenant-002 and 2 more: 401" in text
+    each = [section(number, not_read(f"code {number}"), exit_code=Exit.ERROR) for number in range(14)]
+    text = page.text(report("fleet drift", NOW, each))
+    assert "tenant-009: code 9\n          4 more: see the report as JSON or HTML" in text
+
+
 def test_it_tells_since_when() -> None:
     found = report("fleet drift", NOW, [section(1, changed("a")), section(2, changed("a"))])
 
@@ -195,6 +208,32 @@ def test_merging_takes_the_latest_of_a_stack_and_codes_of_single_reports(
         commands.merge(
             [*files, written("v.json", report("fleet verify", NOW, []))], form="json", out=None, history=None
         )
+
+
+def test_stacks_of_a_missing_share_are_not_readable(
+    written: Callable[[str, Report], Path], tmp_path: Path
+) -> None:
+    """A job that was killed leaves no file; without it the others would be all green."""
+    names = tuple(f"tenant-{number:03d}" for number in range(3))
+    shares = [Report("fleet drift", NOW, 0, (section(number),), expected=names) for number in range(3)]
+    first, second, third = (written(f"{number}.json", each) for number, each in enumerate(shares))
+    out = tmp_path / "merged.json"
+
+    def merge(*files: Path) -> dict[str, str]:
+        code = commands.merge(files, form="json", out=out, history=None)
+        document = json.loads(out.read_text())
+        jsonschema.validate(document, json.loads(SCHEMA.read_text()))
+        assert code == document["exit"]
+        return {each["stack"]: each["level"] for each in document["stacks"]}
+
+    assert merge(first, third) == {"tenant-000": "fine", "tenant-001": "unknown", "tenant-002": "fine"}
+    assert json.loads(out.read_text())["exit"] == 1
+    partial = tmp_path / "partial.json"
+    partial.write_text(out.read_text())
+    assert merge(partial, second) == dict.fromkeys(names, "fine"), "in any order, and in steps"
+    assert merge(first, first, second, third) == dict.fromkeys(names, "fine")
+    single = written("single.json", Report("fleet drift", NOW, 0, (section(7),)))
+    assert merge(single) == {"tenant-007": "fine"}, "a report of a whole run expects nothing more"
 
 
 def test_a_file_that_is_not_a_report_is_not_merged(tmp_path: Path) -> None:

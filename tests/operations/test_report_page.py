@@ -71,7 +71,15 @@ FINE = Section("dev-eu", "CUK97A124", "eu", "as recorded", figures={"signIn": 3,
 UNREAD = Section(
     stack="lab-eu",
     summary="not readable",
-    entries=(Entry("drift/people", Level.UNKNOWN, "Mimecast refused the credentials (401)", How.UNKNOWN),),
+    entries=(
+        Entry(
+            "drift/people",
+            Level.UNKNOWN,
+            "people: who signs in",
+            How.UNKNOWN,
+            "Mimecast refused the credentials",
+        ),
+    ),
 )
 REPORT = Report("drift", AT, 2, (URGENT, LOOK, FINE, UNREAD))
 
@@ -122,6 +130,29 @@ def test_it_fits_and_shows_what_matters_first(page: Page, width: int) -> None:
         expect(page.get_by_role("heading", level=2, name=section.stack)).to_be_visible()
     console = page.get_by_role("link", name="Mimecast: Administration Console")
     expect(console).to_have_attribute("href", "https://login-eu.mimecast.com/administration/")
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "height"), [("drift-report", 1160, 900), ("drift-report-phone", 390, 844)]
+)
+def test_the_pictures_of_the_docs(page: Page, name: str, width: int, height: int) -> None:
+    """``SCREENSHOTS=docs/pictures`` draws them again; in view is what an engineer has to see first."""
+    page.set_viewport_size({"width": width, "height": height})
+    chromium.picture(page, name, whole=False)
+    expect(page.get_by_role("heading", level=2, name="prod-eu")).to_be_in_viewport()
+    expect(page.get_by_role("row", name="prod-eu")).to_be_in_viewport()
+
+
+def test_what_is_unknown_says_why(page: Page) -> None:
+    unknown = page.get_by_role("region", name="lab-eu").locator("article")
+    expect(unknown).to_contain_text("refused the credentials")
+    expect(unknown).to_contain_text("why")
+    assert "known unknown" not in " ".join(unknown.inner_text().split())
+
+
+def test_the_strip_ends_with_this_report(page: Page) -> None:
+    last = page.get_by_role("region", name="prod-eu").locator(".strip li").last
+    expect(last).to_have_attribute("title", "2026-11-30: urgent")
 
 
 def test_names_from_a_directory_stay_text(page: Page) -> None:

@@ -176,6 +176,20 @@ def test_a_statement_on_people_keeps_its_id_when_one_more_of_them_fails() -> Non
     assert "ada" not in ids.pop()
 
 
+def test_no_statement_is_lost_because_another_has_the_same_id() -> None:
+    why = "a reason that is longer than what an id takes of a text, which is about sixty characters"
+    statements = [Statement(f"{why} {end}", verdict=Verdict.FAILS, subject="people") for end in "abc"]
+    found = of_statements("drift", statements)
+    assert [each.text[-1] for each in found] == ["a", "b", "c"]
+    assert len({each.id for each in found}) == len(found)
+
+
+def test_a_comment_has_only_the_columns_that_are_used() -> None:
+    bare = Entry("review/broken/x", Level.LOOK, "3 people cannot sign in", How.LIVE)
+    assert "| what |\n|---|\n| look: 3 people cannot sign in |\n" in render(report(bare), "markdown")
+    assert "| what | recorded | live | who |\n" in render(report(bare, entry()), "markdown")
+
+
 def test_an_object_that_its_text_names_is_printed_once() -> None:
     """Of what is missing or unmanaged, recorded and live values would only repeat it."""
     gone = replace(

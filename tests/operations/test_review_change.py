@@ -19,12 +19,14 @@ from mimecast_sso.operations.change.repository import Repository
 from mimecast_sso.operations.change.scope import ChangeScope, find, write_out
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.project import Project
+from mimecast_sso.operations.review import comment
 from mimecast_sso.operations.review import run as command
 from mimecast_sso.operations.review.look import look
 from mimecast_sso.operations.review.model import StackReview
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.settings import Settings
 from tests.assessment.worlds import ADA, ALAN, GRACE, World, account, address, application, attested, values
+from tests.support import reviews
 
 PROGRAM = "print('the base')\n"
 MARK = "import pathlib; pathlib.Path(r'{}').write_text('ran')\n"
@@ -37,10 +39,10 @@ class Change:
     root: Path
     world: World
 
-    def git(self, *words: str) -> str:
+    def git(self, *words: str, given: str = "") -> str:
         identity = ("-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "core.symlinks=true")
         done = subprocess.run(
-            ["git", *identity, *words], cwd=self.root, capture_output=True, text=True, check=True
+            ["git", *identity, *words], cwd=self.root, input=given, capture_output=True, text=True, check=True
         )
         return done.stdout
 
@@ -310,6 +312,112 @@ def test_a_name_that_no_file_system_takes_is_an_error_of_its_stack(change: Chang
     assert "File name too long" in change.one().error
     with pytest.raises(OperationError, match="cannot be written out"):
         Repository(change.root).write_tree("head", tmp_path / "tree")
+
+
+@pytest.mark.parametrize(
+    ("more", "keys"),
+    [
+        ({"environment": ["secrets/prod"]}, ("environment",)),
+        ({"secretsprovider": "awskms://alias/theirs"}, ("secretsprovider",)),
+        ({"config": {"azuread:metadataHost": "evil.example"}}, ("azuread:metadataHost",)),
+        (
+            {"config": {"mimecast-sso:addressPasswords": {"secure": "v1:other"}}},
+            ("mimecast-sso:addressPasswords",),
+        ),
+        (
+            {"environment": {"imports": ["a", "<img src=x> @all"]}, "config": {"aws:region": "x"}},
+            ("aws:region", "environment"),
+        ),
+    ],
+)
+def test_what_only_the_engine_reads_is_named_and_never_green_by_silence(
+    change: Change, more: dict[str, Any], keys: tuple[str, ...]
+) -> None:
+    """An environment, a provider, an encrypted value: nothing in this project's configuration shows it."""
+    change.begin()
+    file = change.root / "stacks/Pulumi.prod-eu.yaml"
+    document = yaml.safe_load(file.read_text())
+    document["config"] |= more.get("config", {})
+    file.write_text(yaml.safe_dump(document | {key: each for key, each in more.items() if key != "config"}))
+    change.end()
+    found = change.one()
+    assert (found.unseen, found.exit) == (keys, Exit.CHANGES)
+    text = comment.render(reviews.review(found))
+    assert "a person has to look" in text
+    assert all(f"`{key}`" in text for key in keys)
+    assert "<img" not in text
+    assert "evil.example" not in text
+    assert "v1:other" not in text
+
+
+def test_what_is_rehearsed_is_the_commit_byte_for_byte(change: Change, tmp_path: Path) -> None:
+    """Attributes of the commit itself would leave files out, or write another content."""
+    change.begin()
+    change.write(".gitattributes", "hidden.py export-ignore\n*.txt export-subst eol=crlf\n*.id ident\n")
+    change.write("hidden.py", "raise SystemExit\n")
+    change.write("format.txt", "$Format:%H$\n")
+    change.write("tool.sh", "#!/bin/sh\n")
+    (change.root / "tool.sh").chmod(0o755)
+    (change.root / "link").symlink_to("tool.sh")
+    change.end()
+    Repository(change.root).write_tree("head", tmp_path)
+    assert (tmp_path / "hidden.py").read_text() == "raise SystemExit\n"
+    assert (tmp_path / "format.txt").read_bytes() == b"$Format:%H$\n"
+    assert (tmp_path / "tool.sh").stat().st_mode & 0o111
+    assert not (tmp_path / "__main__.py").stat().st_mode & 0o111
+    assert (tmp_path / "link").readlink() == Path("tool.sh")
+
+
+@pytest.mark.parametrize("target", ["/etc", "../../outside", "stacks/../../outside"])
+def test_a_rehearsed_tree_has_no_link_that_leads_out_of_it(
+    change: Change, tmp_path: Path, target: str
+) -> None:
+    change.begin()
+    (change.root / "link").symlink_to(target)
+    change.end()
+    with pytest.raises(OperationError, match="the link link leads out of the folder"):
+        Repository(change.root).write_tree("head", tmp_path)
+
+
+def test_a_commit_whose_names_lead_elsewhere_writes_nothing_there(change: Change, tmp_path: Path) -> None:
+    """git refuses such names in its index; a commit that somebody pushed may have them."""
+    blob = change.git("hash-object", "-w", "README.md").strip()
+    within = change.git("mktree", given=f"100644 blob {blob}\tescaped\n").strip()
+    tree = change.git("mktree", given=f"040000 tree {within}\t..\n").strip()
+    commit = change.git("commit-tree", tree, "-m", "x").strip()
+    folder = tmp_path / "deep" / "tree"
+    folder.mkdir(parents=True)
+    with pytest.raises(OperationError, match="leads out of the folder"):
+        Repository(change.root).write_tree(commit, folder)
+    assert not (tmp_path / "deep" / "escaped").exists()
+
+
+def test_no_file_is_written_through_a_link_of_the_same_name(change: Change, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    blob = change.git("hash-object", "-w", "README.md").strip()
+    target = change.git("hash-object", "-w", "--stdin", given=str(outside)).strip()
+    within = change.git("mktree", given=f"100644 blob {blob}\tescaped\n").strip()
+    entries = b"".join(
+        mode + b" a\0" + bytes.fromhex(each) for mode, each in ((b"120000", target), (b"40000", within))
+    )
+    (tmp_path / "entries").write_bytes(entries)
+    tree = change.git("hash-object", "-t", "tree", "-w", "--literally", str(tmp_path / "entries")).strip()
+    commit = change.git("commit-tree", tree, "-m", "x").strip()
+    folder = tmp_path / "tree"
+    folder.mkdir()
+    with pytest.raises(OperationError):
+        Repository(change.root).write_tree(commit, folder)
+    assert list(outside.iterdir()) == []
+
+
+def test_a_file_that_repeats_anchors_too_often_is_not_expanded(change: Change) -> None:
+    bomb = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9 if n else ['x'])}]" for n in range(12))
+    change.begin()
+    file = change.root / "stacks/Pulumi.prod-eu.yaml"
+    file.write_text(f"{file.read_text()}{bomb}\n")
+    change.end()
+    assert "a11" in change.one().unseen
 
 
 def test_the_content_of_a_file_is_never_quoted(change: Change) -> None:

@@ -234,6 +234,20 @@ def test_json_follows_the_published_schema_and_has_the_digests() -> None:
     assert document["stacks"][0]["figures"] == {"signIn": 1, "signInAfterwards": 214, "lost": 6}
 
 
+def test_a_finding_keeps_its_id_when_another_one_comes_before_it() -> None:
+    """By position, an alert for one reason would go on as the alert for another."""
+
+    def ids(*lost: PeopleByReason) -> list[str]:
+        found = forms.section(replace(PROD_EU, lost=lost, changes=(UPDATE, UPDATE)))
+        return [each.id for each in found.entries]
+
+    first, second = PROD_EU.lost
+    alone, both = ids(second), ids(first, second)
+    assert set(alone) < set(both)
+    assert len(set(both)) == len(both), "two equal changes have two ids"
+    assert set(ids(replace(first, people=5), second)) == set(both), "however many people it is about"
+
+
 def test_junit_and_sarif_fail_for_what_is_refused_and_not_known() -> None:
     found = review(PROD_EU, stack("lab", error="Mimecast refused the credentials"))
     suites = Xml.fromstring(forms.render(found, "junit"))  # noqa: S314  (our own output)

@@ -54,8 +54,8 @@ def _launched(proxy: str, *flags: str, width: int = 1100) -> Iterator[Page]:
             chromium.close()
 
 
-def picture(page: Page, name: str) -> None:
-    """Save a screenshot of the whole page if a folder is configured."""
+def picture(page: Page, name: str, *, whole: bool = True) -> None:
+    """Save a screenshot of the page, or of what is in view, if a folder is configured."""
     folder = os.environ.get("SCREENSHOTS")
     if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=whole)

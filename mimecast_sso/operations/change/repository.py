@@ -5,10 +5,8 @@ The one place that calls git.
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,8 +15,8 @@ from pathlib import Path
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.text import foreign
 
-_PLAIN, _ABSENT = "100644", "000000"
-_REGULAR = frozenset({_PLAIN, "100755"})
+_PLAIN, _EXECUTABLE, _SYMBOLIC_LINK, _ABSENT = "100644", "100755", "120000", "000000"
+_REGULAR = frozenset({_PLAIN, _EXECUTABLE})
 _LARGEST = 10_000_000
 """Bytes of a stack file or a CSV file that are read."""
 _SAFE = ("-c", "core.quotePath=off", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
@@ -36,6 +34,14 @@ class Blob:
 
     object_id: str
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A file in a tree."""
+
+    mode: str
+    object_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,18 +154,40 @@ class Repository:
         return list(map(int, lines))
 
     def write_tree(self, commit: str, folder: Path) -> None:
-        """Write the project's files at a commit into a folder. Raises OperationError for a file that leads out of it.
+        """Write the project's files at a commit into a folder, byte for byte.
 
-        Running anything there runs code of that commit.
+        ``git archive`` would apply the commit's own attributes: leave files out, or change their content. What is
+        rehearsed would then differ from what is deployed. Running anything in the folder runs code of that commit.
+
+        Raises:
+            OperationError: A file leads out of the folder, or cannot be written.
         """
-        archive = io.BytesIO(self._git("archive", "--format=tar", commit))
+        files, links = self._tree(commit)
         try:
-            with tarfile.open(fileobj=archive) as files:
-                files.extractall(folder, filter="data")
-        except (tarfile.TarError, OSError) as error:
+            for path, content in self.contents(
+                {path: Blob(each.object_id) for path, each in files.items()}
+            ).items():
+                _write(folder, path, content, executable=files[path].mode == _EXECUTABLE)
+            # Links come last, so that no file is written through one.
+            targets = self.contents({path: Blob(each.object_id) for path, each in links.items()})
+            for path, target in targets.items():
+                _link(folder, path, _text(target))
+        except OSError as error:
             raise OperationError(
                 f"The files of {commit[:7]} cannot be written out: {foreign.name(str(error))}"
             ) from None
+
+    def _tree(self, commit: str) -> tuple[dict[str, _Entry], dict[str, _Entry]]:
+        """The project's regular files at a commit, and its links. Submodules are left out: git does not fetch them."""
+        files, links = {}, {}
+        for entry in self._git("ls-tree", "-r", "-z", commit).split(b"\0"):
+            meta, _, path = _text(entry).partition("\t")
+            mode, _, object_id = meta.split() if meta else ("", "", "")
+            if mode in _REGULAR:
+                files[path] = _Entry(mode, object_id)
+            elif mode == _SYMBOLIC_LINK:
+                links[path] = _Entry(mode, object_id)
+        return files, links
 
     def _git(self, *words: str, given: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
         surroundings = os.environ | {
@@ -186,6 +214,29 @@ class Repository:
         return done.stdout
 
 
+def _inside(folder: Path, path: str) -> Path:
+    """A path below a folder. Raises OSError for one that leads out of it: a commit may have those as well."""
+    if any(part in ("", ".", "..", ".git") for part in path.split("/")):
+        raise OSError(f"{foreign.name(path)} leads out of the folder")
+    return folder / path
+
+
+def _write(folder: Path, path: str, content: bytes, *, executable: bool) -> None:
+    file = _inside(folder, path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    file.chmod(0o755 if executable else 0o644)
+
+
+def _link(folder: Path, path: str, target: str) -> None:
+    link = _inside(folder, path)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    whole = folder.resolve()
+    if target.startswith("/") or not (link.parent / target).resolve().is_relative_to(whole):
+        raise OSError(f"the link {foreign.name(path)} leads out of the folder")
+    link.symlink_to(target)
+
+
 def _text(said: bytes) -> str:
     return said.decode("utf-8", "surrogateescape")
 
@@ -207,7 +258,7 @@ def _paths(listed: bytes) -> list[str]:
 def _blob(mode: str, kind: str, object_id: str) -> Blob:
     if kind == "blob" and mode in _REGULAR:
         return Blob(object_id)
-    return Blob(object_id, "is a link, not a file" if mode == "120000" else "is not a file")
+    return Blob(object_id, "is a link, not a file" if mode == _SYMBOLIC_LINK else "is not a file")
 
 
 def _batch(output: bytes) -> Iterator[bytes]:

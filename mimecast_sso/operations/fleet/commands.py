@@ -20,7 +20,7 @@ from mimecast_sso.operations.fleet import run as runs
 from mimecast_sso.operations.fleet.checks import CHECKS
 from mimecast_sso.operations.fleet.previews import Preview
 from mimecast_sso.operations.fleet.rings import Ring, in_rings
-from mimecast_sso.operations.fleet.selection import Listed, listed
+from mimecast_sso.operations.fleet.selection import Listed, listed, shard
 from mimecast_sso.operations.fleet.up import Record, Terms, Why
 from mimecast_sso.operations.fleet.up import run as ring_by_ring
 from mimecast_sso.operations.fleet.work import Work, alone
@@ -53,7 +53,8 @@ class Options:
 def run(check: str, given: Options) -> Exit:
     """Check the selected stacks, and report on all of them. Raises OperationError."""
     project = find_project()
-    wanted = stack_files.wanted(project, given.select, given.shard)
+    selected = stack_files.selected(project, given.select)
+    wanted = shard(selected, *given.shard)
     folder = (given.work or _folder(project)) / check
     now = datetime.now(UTC).replace(microsecond=0)
     asks = Preview(project) if check == "preview" else CHECKS[check]
@@ -63,6 +64,8 @@ def run(check: str, given: Options) -> Exit:
     with alone(folder):
         work = Work.resume(folder) if given.resume else Work.begin(folder, now)
         found = runs.run(asked, project, work, _Progress(len(wanted)))
+    if given.shard[1] > 1:
+        found = replace(found, expected=tuple(each.name for each in selected))
     return _write(found, given.form, given.out, given.history)
 
 

@@ -24,7 +24,7 @@ from mimecast_sso.operations.fleet.checks import failed
 from mimecast_sso.operations.fleet.deploy_one import Deployment
 from mimecast_sso.operations.fleet.selection import Listed
 from mimecast_sso.operations.fleet.work import BEFORE
-from mimecast_sso.operations.reports.model import Entry, Level, Section, of_statements
+from mimecast_sso.operations.reports.model import Entry, Level, Section, distinct, of_statements, slug
 from mimecast_sso.operations.review.forms import group_entry
 from mimecast_sso.operations.review.look import by_outcome
 from mimecast_sso.operations.stacks import Stack, Stacks
@@ -241,7 +241,7 @@ def _deployed(stack: Stack, before: Before) -> Section:
         settings.account_code,
         settings.region,
         f"deployed ({before.planned})" + (f"; {said}" if said else ""),
-        entries,
+        tuple(distinct(entries)),
         figures={"signIn": len(forecast.through_entra(Instant.NOW)), "people": len(forecast.people)},
         exit=int(Exit.CHANGES if said else Exit.FINE),
     )
@@ -272,7 +272,7 @@ def _lost(lost: Mapping[str, Outcome], tiles: Mapping[str, Outcome], stack: str)
         *by_outcome(tiles.values(), "from My Apps since this deployment", stack),
     )
     for number, group in enumerate(groups, 1):
-        entry = group_entry(f"up/lost/{number}", Level.URGENT, group)
+        entry = group_entry("up/lost", Level.URGENT, group)
         names = tuple({**lost, **tiles})[:_MOST_NAMES]
         yield replace(entry, values={"live": names}) if number == 1 else entry
 
@@ -290,5 +290,5 @@ def _console(stack: Stack, assessment: Assessment) -> Iterator[Entry]:
 
 
 def _changes(before: Before) -> Iterator[Entry]:
-    for number, text in enumerate(before.changes, 1):
-        yield Entry(f"up/change/{number}", Level.INFO, text, How.CONFIGURED)
+    for text in before.changes:
+        yield Entry(f"up/change/{slug(text)}", Level.INFO, text, How.CONFIGURED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from mimecast_sso.operations.fleet import overview
 from mimecast_sso.operations.fleet.overview import Band, StacksByCause
@@ -22,6 +22,8 @@ _NAMES = 12
 """Maximum number of stacks named in a line; the rest is counted."""
 _REASONS = 10
 """Maximum number of reasons listed one by one."""
+_NAMES_OF_REASON = 3
+"""Maximum number of stacks named with a reason: the line of the cause names them already."""
 _TITLES = {Level.URGENT: "Urgent", Level.LOOK: "Needs attention", Level.UNKNOWN: "Not read"}
 
 
@@ -51,11 +53,21 @@ def _group(group: StacksByCause, report: Report, days: Sequence[Day]) -> Iterato
     yield _wrapped(f"{foreign.one_line(group.cause)}: {_named(names)}", len(group.found))
     if group.level is Level.LOOK:
         return
-    for name, entry in list(group.found.items())[:_REASONS]:
-        reason = foreign.one_line(
-            entry.source if group.level is Level.UNKNOWN and entry.source else entry.text
-        )
-        yield _reason(name, reason)
+    reasons = _by_reason(group)
+    for reason, stacks in list(reasons.items())[:_REASONS]:
+        yield _reason(_named(stacks, _NAMES_OF_REASON), reason)
+    left = len(reasons) - _REASONS
+    if left > 0:
+        yield _reason(f"{left:,} more", "see the report as JSON or HTML")
+
+
+def _by_reason(group: StacksByCause) -> Mapping[str, Sequence[str]]:
+    """The stacks of each reason: what failed for all of them is printed once."""
+    found: dict[str, list[str]] = {}
+    for name, entry in group.found.items():
+        reason = entry.source if group.level is Level.UNKNOWN and entry.source else entry.text
+        found.setdefault(foreign.one_line(reason), []).append(name)
+    return found
 
 
 def _figures(sections: Sequence[Section]) -> Iterator[str]:
@@ -83,9 +95,9 @@ def _since(name: str, level: Level, report: Report, days: Sequence[Day]) -> str:
     return f"{name} (since {first:%Y-%m-%d})" if first and section.level is level else name
 
 
-def _named(names: Sequence[str]) -> str:
-    more = len(names) - _NAMES
-    return ", ".join(names[:_NAMES]) + (f" and {more} more" if more > 0 else "")
+def _named(names: Sequence[str], most: int = _NAMES) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def _wrapped(line: str, number: int, indent: int = 2) -> str:

@@ -55,11 +55,16 @@ def render(expressions: tuple[str, ...], *, check: bool) -> Exit:
 
 def wanted(project: Project, expressions: Sequence[str], share: tuple[int, int]) -> tuple[Listed, ...]:
     """The share of the stacks that the expressions select. Raises OperationError if they select none."""
+    return shard(selected(project, expressions), *share)
+
+
+def selected(project: Project, expressions: Sequence[str]) -> tuple[Listed, ...]:
+    """The stacks that the expressions select. Raises OperationError if they select none."""
     found = select(listed(project), expressions)
     if not found:
         known = foreign.one_line(", ".join(project.stacks())) or "none"
         raise OperationError(f"No stack is selected. Stacks: {known}.")
-    return shard(found, *share)
+    return found
 
 
 def _table(found: Sequence[Listed]) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mimecast_sso.operations.exit_codes import OperationError, worst
-from mimecast_sso.operations.reports.model import Report, Section
+from mimecast_sso.operations.exit_codes import Exit, OperationError, worst
+from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
+from mimecast_sso.provenance import How
 
 _MANY = "fleet "
 """Prefix of the names of commands that check many stacks at once."""
@@ -15,7 +16,8 @@ _MANY = "fleet "
 def merged(reports: Sequence[Report]) -> Report:
     """One report, the most urgent stack first; for a stack in more than one, the latest counts.
 
-    It has the latest time and the worst exit code. Raises OperationError for reports of different checks.
+    It has the latest time and the worst exit code. A stack of a run that was shared out, and that no report has, is not
+    readable. Raises OperationError for reports of different checks.
     """
     found = sorted(reports, key=lambda each: each.at)
     checks = {each.command.removeprefix(_MANY) for each in found}
@@ -23,9 +25,31 @@ def merged(reports: Sequence[Report]) -> Report:
         raise OperationError(
             f"These are reports of different checks: {', '.join(sorted(checks))}. Merge reports of one check only."
         )
-    sections = {section.stack: _with_code(section, each) for each in found for section in each.sections}
+    sections = {
+        section.stack: _with_code(section, each)
+        for each in found
+        for section in each.sections
+        if not _is_missing(section)
+    }
+    expected = dict.fromkeys(stack for each in found for stack in each.expected)
+    sections |= {stack: _missing(stack) for stack in expected if stack not in sections}
     ordered = sorted(sections.values(), key=lambda each: (each.level.rank, each.stack))
-    return Report(checks.pop(), found[-1].at, int(worst(each.exit for each in ordered)), tuple(ordered))
+    return Report(
+        checks.pop(), found[-1].at, int(worst(each.exit for each in ordered)), tuple(ordered), tuple(expected)
+    )
+
+
+_NO_REPORT = "fleet/no-report"
+
+
+def _missing(stack: str) -> Section:
+    why = "a share of the run is missing: its job did not end, or its file was not passed"
+    entry = Entry(_NO_REPORT, Level.UNKNOWN, "No report has this stack", How.UNKNOWN, why)
+    return Section(stack, summary="not read", entries=(entry,), exit=int(Exit.ERROR))
+
+
+def _is_missing(section: Section) -> bool:
+    return [each.id for each in section.entries] == [_NO_REPORT]
 
 
 def _with_code(section: Section, report: Report) -> Section:

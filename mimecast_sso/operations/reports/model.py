@@ -7,8 +7,9 @@ version, any other change raises it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -173,12 +174,16 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The findings of one command, for one stack or many. ``exit`` is the command's exit code."""
+    """The findings of one command, for one stack or many. ``exit`` is the command's exit code.
+
+    ``expected`` names all stacks of a run if this report covers a share of them; merging then notices a missing one.
+    """
 
     command: str
     at: datetime
     exit: int
     sections: tuple[Section, ...]
+    expected: tuple[str, ...] = ()
 
     def document(self) -> dict[str, object]:
         """As JSON."""
@@ -188,6 +193,7 @@ class Report:
             "at": utc_text(self.at),
             "exit": self.exit,
             "stacks": [each.document() for each in self.sections],
+            **({"expected": list(self.expected)} if self.expected else {}),
         }
 
     @classmethod
@@ -200,22 +206,33 @@ class Report:
             at=utc_time(str(document["at"])),
             exit=int(document["exit"]),
             sections=tuple(map(Section.of, document["stacks"])),
+            expected=tuple(map(str, document.get("expected", ()))),
         )
 
 
 def of_statements(command: str, statements: Iterable[Statement]) -> tuple[Entry, ...]:
     """Statements as entries; entries with the same subject get ids from their text."""
-    found: dict[str, Entry] = {}
+    return tuple(distinct(_of_statements(command, statements)))
+
+
+def _of_statements(command: str, statements: Iterable[Statement]) -> Iterator[Entry]:
+    given: set[str] = set()
     for each in statements:
-        identifier = f"{command}/{_slug(each.subject or each.text)}"
-        if identifier in found:
-            identifier = f"{identifier}/{_slug(each.text)}"
+        identifier = f"{command}/{slug(each.subject or each.text)}"
+        if identifier in given:
+            identifier = f"{identifier}/{slug(each.text)}"
+        given.add(identifier)
         level = _LEVELS.get(each.verdict, Level.INFO)
         possible = each.verdict is not Verdict.NOT_POSSIBLE
-        found[identifier] = Entry(
-            identifier, level, _sentence(each), each.how, each.source, possible=possible
-        )
-    return tuple(found.values())
+        yield Entry(identifier, level, _sentence(each), each.how, each.source, possible=possible)
+
+
+def distinct(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The entries with a number added to ids that would be given twice."""
+    given: Counter[str] = Counter()
+    for each in entries:
+        given[each.id] += 1
+        yield each if given[each.id] == 1 else replace(each, id=f"{each.id}/{given[each.id]}")
 
 
 def of_finding(finding: Finding, ways_out: Mapping[str, str]) -> Entry:
@@ -253,6 +270,7 @@ _VARYING = re.compile(r"\S+@\S+|\band \d[\d,]* more\b|\d[\d:.,TZ-]*")
 """Addresses, times and numbers differ between runs of the same finding."""
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
+    """The part of an id that stands for a text: the same however many people it is about, and who they are."""
     words = _VARYING.sub("", text.lower()).replace("person", "people")
     return re.sub(r"[^a-z]+", "-", words).strip("-")[:60]

@@ -6,7 +6,8 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
@@ -277,10 +278,10 @@ def _markdown_section(section: Section, most: int) -> Iterator[str]:
     shown, left = entries[:most], len(entries) - most
     yield f"<details><summary><b>{foreign.html(section.stack)}</b>: {section.level}</summary>"
     yield ""
-    paths = any(entry.path for entry in shown)
-    yield f"| what | recorded | live | who |{' path |' if paths else ''}"
-    yield f"|---|---|---|---|{'---|' if paths else ''}"
-    yield from (_markdown_row(each, paths=paths) for each in shown)
+    columns = [each for each in _COLUMNS if any(each.cell(entry) for entry in shown)]
+    yield f"| what |{''.join(f' {each.name} |' for each in columns)}"
+    yield f"|---|{'---|' * len(columns)}"
+    yield from (_markdown_row(each, columns) for each in shown)
     if left > 0:
         yield ""
         yield f"{count(left, 'finding')} left out here; the full text is in the run's artifact."
@@ -291,14 +292,30 @@ def _markdown_section(section: Section, most: int) -> Iterator[str]:
     yield "</details>"
 
 
-def _markdown_row(entry: Entry, *, paths: bool) -> str:
-    recorded, live = (
-        ", ".join(map(foreign.markdown, telling(entry).get(name, ()))) for name in ("recorded", "live")
-    )
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of the table of findings, which is there if any of them has something in it."""
+
+    name: str
+    cell: Callable[[Entry], str]
+
+
+def _values(name: str) -> Callable[[Entry], str]:
+    return lambda entry: ", ".join(map(foreign.markdown, telling(entry).get(name, ())))
+
+
+_COLUMNS = (
+    _Column("recorded", _values("recorded")),
+    _Column("live", _values("live")),
+    _Column("who", lambda entry: foreign.markdown(entry.actor)),
+    _Column("path", lambda entry: foreign.code(entry.path) if entry.path else ""),
+)
+
+
+def _markdown_row(entry: Entry, columns: Sequence[_Column]) -> str:
     why = f": {entry.source}" if entry.level is Level.UNKNOWN and entry.source else ""
-    text, actor = foreign.markdown(f"{entry.text}{why}"), foreign.markdown(entry.actor)
-    path = f" {foreign.code(entry.path) if entry.path else ''} |" if paths else ""
-    return f"| {entry.level}: {text} | {recorded} | {live} | {actor} |{path}"
+    text = foreign.markdown(f"{entry.text}{why}")
+    return f"| {entry.level}: {text} |{''.join(f' {each.cell(entry)} |' for each in columns)}"
 
 
 # -- HTML -------------------------------------------------------------------------------------------------------------
@@ -311,13 +328,18 @@ def _html(report: Report, days: Sequence[Day]) -> str:
         title=f"{report.command.capitalize()} of {count(len(report.sections), 'stack')}",
         at=shown(report.at),
         tiles=trend(report, days),
-        strips={each.stack: [(day.at, day.level(each.stack)) for day in days] for each in report.sections},
+        strips={each.stack: _strip(each, report, days) for each in report.sections} if days else {},
         line=foreign.one_line,
         count=count,
         telling=telling,
         thresholds=CERTIFICATE_THRESHOLDS,
         confirmation_days=CONFIRMATION_DAYS,
     )
+
+
+def _strip(section: Section, report: Report, days: Sequence[Day]) -> Sequence[tuple[datetime, Level | None]]:
+    """The status of a stack in earlier reports, and in this one."""
+    return [*((day.at, day.level(section.stack)) for day in days), (report.at, section.level)]
 
 
 @cache

@@ -126,7 +126,7 @@ def _title(review: Review) -> str:
         lost = sum(_lost_sign_ins(each.rehearsal) for each in stacks if each.rehearsal)
         rest = f", {unknown} unknown" if unknown else ""
         return f"{count(len(stacks) - unknown, 'stack')} rehearsed{rest}, {count(lost, 'sign-in')} lost"
-    changed = sum(1 for each in stacks if each.changes or each.note)
+    changed = sum(1 for each in stacks if each.changes or each.note or each.unseen)
     parts = [f"{count(changed, 'stack')} {'changes' if changed == 1 else 'change'}"]
     due = sum(1 for each in stacks if each.console)
     if due:
@@ -186,11 +186,14 @@ def _result(each: StackReview) -> str:
             return "\u274c cannot be deployed as is"
         case Exit.FINE:
             return _NO_CHANGE
-    if each.note:
-        return "\u26a0\ufe0f the stack file is deleted"
-    if each.unread:
-        return "\u26a0\ufe0f rehearsed only"
-    return "\u26a0\ufe0f action required" if each.console else "\u2705 can be deployed"
+    warnings = (
+        (each.note, "the stack file is deleted"),
+        (each.unread, "rehearsed only"),
+        (each.unseen, "a person has to look"),
+        (each.console, "action required"),
+    )
+    warning = next((text for holds, text in warnings if holds), "")
+    return f"\u26a0\ufe0f {warning}" if warning else "\u2705 can be deployed"
 
 
 def _basis(review: Review) -> str:
@@ -292,6 +295,7 @@ def _headline(each: StackReview) -> str:
         (each.unread, "rehearsed only"),
         (each.note, "the stack file is deleted"),
         (each.console, "console work is due"),
+        (each.unseen, "sets keys that this review does not cover"),
     )
     return next((text for holds, text in found if holds), summary(each.changes))
 
@@ -365,12 +369,16 @@ def _refused(each: StackReview) -> Iterator[str]:
 def _changes(each: StackReview) -> Iterator[str]:
     if each.keys:
         yield f"The change sets {', '.join(map(foreign.code, each.keys))}."
+    if each.unseen:
+        shown = ", ".join(foreign.code(foreign.name(key)) for key in each.unseen[:_MOST_NAMES])
+        more = f" and {len(each.unseen) - _MOST_NAMES:,} more" if len(each.unseen) > _MOST_NAMES else ""
+        yield f"It also sets {shown}{more}, which the engine alone reads: read that part of the change yourself."
     for verb, addresses in (("adds", each.added), ("removes", each.removed)):
         if addresses:
             shown = ", ".join(map(foreign.markdown, addresses[:_MOST_NAMES]))
             more = f" and {len(addresses) - _MOST_NAMES:,} more" if len(addresses) > _MOST_NAMES else ""
             yield f"It {verb} {count(len(addresses), 'address')}: {shown}{more}."
-    if each.keys or each.added or each.removed:
+    if each.keys or each.unseen or each.added or each.removed:
         yield ""
     for text, number in _grouped(change.text for change in each.changes).items():
         yield f"- {foreign.markdown(text)}{f' ({number})' if number > 1 else ''}"

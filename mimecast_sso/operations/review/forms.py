@@ -9,7 +9,7 @@ from mimecast_sso.assessment.planned import summary
 from mimecast_sso.console.run_sheet import CONSOLE_WORK_IS_DUE
 from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.output import Format
-from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
+from mimecast_sso.operations.reports.model import Entry, Level, Report, Section, distinct, slug
 from mimecast_sso.operations.reports.render import render as render_report
 from mimecast_sso.operations.review import comment
 from mimecast_sso.operations.review.model import PeopleByReason, Review, StackReview
@@ -64,7 +64,7 @@ def section(each: StackReview, unread: str = "") -> Section:
         account=foreign.one_line(each.account),
         region=each.region,
         summary=_summary(each),
-        entries=tuple(_entries(each, unread)),
+        entries=tuple(distinct(_entries(each, unread))),
         figures=figures,
         plan=each.plan,
     )
@@ -89,9 +89,7 @@ def _entries(each: StackReview, unread: str) -> Iterator[Entry]:
         ("broken-tile", each.broken_tiles),
     ):
         level = Level.URGENT if kind == "lost" else Level.LOOK
-        yield from (
-            group_entry(f"review/{kind}/{number}", level, one) for number, one in enumerate(groups, 1)
-        )
+        yield from (group_entry(f"review/{kind}", level, one) for one in groups)
     for slot, fields in each.console.items():
         text = f"{CONSOLE_WORK_IS_DUE}, {slot} profile: {', '.join(fields) or 'confirm it again'}"
         yield Entry(
@@ -104,21 +102,24 @@ def _entries(each: StackReview, unread: str) -> Iterator[Entry]:
     for refusal in each.refusals:
         text = f"Refused by guard {refusal.guard}: {refusal.problem}. What to do: {refusal.remedy}"
         yield Entry(f"review/refused/{refusal.guard}", Level.URGENT, text, How.LIVE, _BOTH)
-    for number, change in enumerate(each.changes, 1):
-        yield Entry(f"review/change/{number}", Level.INFO, change.text, How.CONFIGURED)
+    for change in each.changes:
+        yield Entry(f"review/change/{slug(change.text)}", Level.INFO, change.text, How.CONFIGURED)
     if each.rehearsal:
         yield _rehearsal(each)
-    for number, unknown in enumerate(each.unknown, 1):
-        yield Entry(f"review/unknown/{number}", Level.UNKNOWN, unknown, How.UNKNOWN)
+    for unknown in each.unknown:
+        yield Entry(f"review/unknown/{slug(unknown)}", Level.UNKNOWN, unknown, How.UNKNOWN)
+    for key in each.unseen:
+        text = f"The change sets {key}, which the engine alone reads: this review does not cover it"
+        yield Entry(f"review/unseen/{slug(key)}", Level.LOOK, text, How.CONFIGURED)
     if each.note:
         yield Entry("review/note", Level.LOOK, each.note, How.CONFIGURED)
 
 
-def group_entry(identifier: str, level: Level, group: PeopleByReason) -> Entry:
-    """An entry for people who cannot sign in."""
+def group_entry(kind: str, level: Level, group: PeopleByReason) -> Entry:
+    """An entry for people who cannot sign in; its id is the kind and the reason."""
     when = f" {group.when}" if group.when else ""
     text = f"{people(group.people)} cannot sign in{when}: {group.why}. What to do: {group.fix}"
-    return Entry(identifier, level, text, How.LIVE, _BOTH)
+    return Entry(f"{kind}/{slug(group.why)}", level, text, How.LIVE, _BOTH)
 
 
 def _rehearsal(each: StackReview) -> Entry:

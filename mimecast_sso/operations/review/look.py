@@ -31,7 +31,7 @@ from mimecast_sso.operations.project import Project
 from mimecast_sso.operations.review.model import PeopleByReason, Refusal, StackReview
 from mimecast_sso.operations.stacks import Stack, environment_of, of_its_tenant
 from mimecast_sso.provenance import Statement, Verdict
-from mimecast_sso.settings import ConfigurationError, Settings, written_elsewhere
+from mimecast_sso.settings import ConfigurationError, Settings, engine_keys, written_elsewhere
 from mimecast_sso.text import foreign
 from providers.entra import credentials
 from providers.entra.errors import GraphError
@@ -105,9 +105,16 @@ def look(
         keys=difference.keys,
         added=difference.added,
         removed=difference.removed,
+        unseen=_unseen(before.file(name) if name in before.stacks else None, after.file(name)),
         unread=unread,
     )
     return found if unread else _read(found, stack, settings, after, read)
+
+
+def _unseen(before: Path | None, after: Path) -> tuple[str, ...]:
+    """The keys that only the engine reads and that differ: the review has to name what it does not cover."""
+    old, new = engine_keys(before) if before else {}, engine_keys(after)
+    return tuple(sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key)))
 
 
 def _former(stack: Stack, data: Data) -> Settings | None:

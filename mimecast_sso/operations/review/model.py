@@ -92,6 +92,7 @@ class StackReview:
         overridden: Guards that would refuse and are overridden, with reason and date.
         keys: Configuration keys that the change sets.
         added: Addresses that the change itself adds; ``removed`` likewise.
+        unseen: Keys that the change sets and the engine alone reads, so that the review does not cover them.
         unknown: Unread facts that the review of the change does not need.
         unread: Whether live tenants were left unread (`Review.unread` says why).
         error: Why the stack could not be reviewed; "" if it was.
@@ -117,6 +118,7 @@ class StackReview:
     keys: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     unread: bool = False
     error: str = ""
@@ -134,7 +136,7 @@ class StackReview:
             return Exit.REFUSED
         if self.unread:
             return Exit.CHANGES if rehearsed and not rehearsed.problem else Exit.ERROR
-        return Exit.CHANGES if self.changes or self.console or self.note else Exit.FINE
+        return Exit.CHANGES if self.changes or self.console or self.note or self.unseen else Exit.FINE
 
     @property
     def lost_people(self) -> int:
