@@ -271,7 +271,7 @@ class Settings(SettingsSection):
         return self.override_named(name, today)
 
     def override_named(self, name: str, today: date) -> GuardOverride | None:
-        """The same for a guard by name; it may be one that cannot be overridden."""
+        """The override of a guard by its name, the one with the latest date; the name may be of a final guard."""
         valid = [guard for guard in self.guards if guard.name == name and guard.until >= today]
         return max(valid, key=lambda guard: guard.until, default=None)
 
