@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from mimecast_sso.text import foreign
+from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.paragraphs import paragraph
 
 T = TypeVar("T")
@@ -222,8 +223,7 @@ def not_checked(statements: Iterable[Statement]) -> Iterator[str]:
         for name, kind in ((name, name.partition(": ")[0]) for name in named)
     )
     if whole:
-        more = f" and {len(whole) - _MOST_UNCHECKED} more" if len(whole) > _MOST_UNCHECKED else ""
-        yield f"Not checked: {', '.join(list(whole)[:_MOST_UNCHECKED])}{more}."
+        yield f"Not checked: {enumerate_some(list(whole), _MOST_UNCHECKED)}."
 
 
 def documents(statements: Iterable[Statement]) -> list[Mapping[str, str]]:

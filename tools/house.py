@@ -111,14 +111,15 @@ def table() -> str:
 
 
 def figures() -> Iterator[str]:
-    """Number, length and complexity of the functions of each top-level package."""
+    """Number, length and complexity of the functions of each top-level package, as rows of the page's table."""
     for room in ROOMS:
         lengths = sorted(_lengths(room), reverse=True)
         complexity = _complexity(room)
         longest, where = lengths[0]
+        path, name = where.split()
         yield (
-            f"{room}: {len(lengths)} functions, {sum(each > LONG for each, _ in lengths)} over {LONG} lines, "
-            f"longest {longest} ({where}), mean complexity {mean(complexity):.1f}, highest {max(complexity)}"
+            f"| `{room}` | {len(lengths):,} | {sum(each > LONG for each, _ in lengths)} | "
+            f"{longest} (`{name}` in `{Path(path).name}`) | {mean(complexity):.1f} | {max(complexity)} |"
         )
 
 

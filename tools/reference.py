@@ -90,10 +90,17 @@ def _fields(model: type[Any]) -> Iterator[tuple[str, FieldInfo]]:
         yield field.alias or name, field
 
 
+def _enumerated(field: FieldInfo) -> list[str]:
+    """The values of a field that a table of facts lists, as its schema names them."""
+    extra = field.json_schema_extra
+    found = extra.get("enum") if isinstance(extra, dict) else None
+    return [f"`{value}`" for value in found] if isinstance(found, list) else []
+
+
 def _about(field: FieldInfo) -> str:
     model = _model(field.annotation)
     text = field.description or (_first_line(model) if model else "")
-    choices = _choices(field.annotation)
+    choices = _choices(field.annotation) or _enumerated(field)
     return f"{text} One of {', '.join(choices)}." if choices else text
 
 

@@ -158,9 +158,9 @@ class Snapshot:
 
     @property
     def with_gone_groups_unknown(self) -> Snapshot:
-        """The same, where nobody knows who is in a recorded group that Mimecast no longer has under its name.
+        """This snapshot, with the members of recorded groups unknown that Mimecast no longer has under their name.
 
-        It may have been renamed, and stays bound to its profile then, with everybody in it.
+        Such a group may have been renamed; it then stays bound to its profile, with everybody in it.
         """
         gone: dict[ProfileSlot, Known[LiveGroup]] = {
             slot: unknown(_GONE.format(recorded.name))

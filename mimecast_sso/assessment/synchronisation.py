@@ -61,7 +61,7 @@ def statements(
 
 
 def of_snapshot(snapshot: Snapshot) -> Iterator[Statement]:
-    """The same for a snapshot, if the configuration takes its addresses from the directory or manages it."""
+    """The `statements` of a snapshot, if the configuration takes addresses from the directory or manages it."""
     connections = snapshot.connections
     asked = connections.value is not None or not connections.is_known
     if asked and (connections.value != () or connections.source != INTEGRATION_ONLY):

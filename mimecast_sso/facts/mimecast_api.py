@@ -96,7 +96,6 @@ MICROSOFT_365_PATH = f"{INTEGRATIONS_PATH}/m365"
 INTEGRATION_READ, INTEGRATION_EDIT = _SYNC_READ, _SYNC_EDIT
 INTEGRATION_DESCRIPTION_LIMIT = 120
 """Characters; a public client that was written against the vendor's contract checks it."""
-SERVER_SUBTYPES = ("standard", "gov")
 UNLINK_LIMITS = (
     *("0", "10", "20", "50", "100", "300", "500", "1,000", "2,000", "5,000", "10,000", "50,000", "100,000"),
     "unlimited",

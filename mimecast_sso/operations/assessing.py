@@ -75,7 +75,7 @@ def of_run(stack: Stack, settings: Settings, engine: Engine, outcome: RunOutcome
 
 
 def try_to_assess(stack: Stack, settings: Settings, engine: Engine | None) -> Known[Assessment]:
-    """The same as `assess_stack`; unknown where Entra cannot be asked."""
+    """The assessment of `assess_stack`; unknown, with the reason, if Entra cannot be read."""
     try:
         return Known(assess_stack(stack, settings, engine), How.LIVE, _BOTH)
     except GraphError as error:

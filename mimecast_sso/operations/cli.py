@@ -27,7 +27,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "sandbox": "Start, seed and control the offline tenants.",
     },
     "Set up": {
-        "assess": "Forecast who would sign in if they were in the roll-out group.",
+        "assess": "Forecast who could sign in through Entra.",
         "new": "Write the file of a new stack, checked against the live account if credentials are set.",
         "preflight": "Check that a deployment has what it needs, without writing.",
         "ci": "Run previews, deployments, drift reports and tickets in a CI service.",
@@ -49,13 +49,13 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
     },
     "Check": {
         "drift": "Compare both tenants with the stack, without changing them.",
-        "keep": "Keep what drift found: make the live state at PATH the desired one, in the stack file.",
-        "verify": "Check that people can sign in: metadata, certificates, sign-in request, sign-ins, console.",
+        "keep": "Keep what drift found: write the live state at PATH into the stack file.",
+        "verify": "Check that people can sign in: metadata, certificates, sign-in request and log, console.",
         "fidelity": "Compare your tenants' responses with the sandbox's.",
     },
     "Many stacks": {
         "fleet": "Check or deploy many stacks at once, with one report.",
-        "stacks": "List the stacks with a file: name, account, region and tags.",
+        "stacks": "List the stacks that have a file: name, account, region and tags.",
     },
 }
 

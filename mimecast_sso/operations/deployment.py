@@ -69,22 +69,11 @@ def deploy(
     """
     settings = stack.settings()
     engine.ensure_stack()
-    if reviewed is not None:
-        expect = digest_of(plan.read_comment(reviewed), stack.name)
-        if expect is None:
-            outcome, ended = _preview(stack, settings, engine)
-            if ended is not Exit.CHANGES:
-                return ended
-            _refuse_unreviewed(stack, engine, outcome)
-    if expect is not None:
-        plan.require(stack, engine, plan.parse(expect))
-    if refresh:
-        found = assessing.try_to_assess(stack, settings, engine).value
-        _refuse_refresh(found)
-        if found is not None and found.desired.recreated_assignments:
-            outcome = _forget_deleted(found, engine, yes=yes)
-            if outcome.code:
-                return outcome.failure()
+    ended = _reviewed(stack, settings, engine, expect, reviewed)
+    if ended is None and refresh:
+        ended = _before_refresh(stack, settings, engine, yes=yes)
+    if ended is not None:
+        return ended
     flags = [flag for flag, given in (("--yes", yes), ("--diff", diff), ("--refresh", refresh)) if given]
     # The sandbox has no prompt, so a preview before the deployment would be wasted.
     flags += ["--skip-preview"] if stack.on_sandbox and yes else []
@@ -93,6 +82,41 @@ def deploy(
     if outcome.code:
         _say_who_fails(stack, settings, engine, outcome)
         return outcome.failure()
+    _follow_up(stack, settings, engine, outcome)
+    return Exit.FINE
+
+
+def _reviewed(
+    stack: Stack, settings: Settings, engine: Engine, expect: str | None, comment: Path | None
+) -> Exit | None:
+    """Compare the plan with the reviewed one; an exit code if there is nothing to deploy, or no preview.
+
+    Raises OperationError if the plan is a different one, or the comment has none for a stack that would change.
+    """
+    if comment is not None:
+        expect = digest_of(plan.read_comment(comment), stack.name)
+        if expect is None:
+            outcome, ended = _preview(stack, settings, engine)
+            if ended is not Exit.CHANGES:
+                return ended
+            _refuse_unreviewed(stack, engine, outcome)
+    if expect is not None:
+        plan.require(stack, engine, plan.parse(expect))
+    return None
+
+
+def _before_refresh(stack: Stack, settings: Settings, engine: Engine, *, yes: bool) -> Exit | None:
+    """Refuse what a refreshing run must not do, and prepare its imports; an exit code if that failed."""
+    found = assessing.try_to_assess(stack, settings, engine).value
+    _refuse_refresh(found)
+    if found is None or not found.desired.recreated_assignments:
+        return None
+    outcome = _forget_deleted(found, engine, yes=yes)
+    return outcome.failure() if outcome.code else None
+
+
+def _follow_up(stack: Stack, settings: Settings, engine: Engine, outcome: RunOutcome) -> None:
+    """Write the run sheets of console work that is due, remove those of finished work, and say what Save does."""
     deployed = profiles.deployed(outcome).values()
     due = {each.slot: each for each in deployed if not each.opens and not each.idle}
     on_save = assessing.on_save(stack, settings, engine) if due else ()
@@ -103,7 +127,6 @@ def deploy(
             profiles.remove_run_sheet(stack, slot)
     for statement in on_save:
         say(f"{statement.brief}.")
-    return Exit.FINE
 
 
 def _forget_deleted(found: Assessment, engine: Engine, *, yes: bool) -> RunOutcome:

@@ -212,7 +212,10 @@ class Engine:
         return deployment.get("resources") or [], written
 
     def recorded(self) -> list[StateResource]:
-        """The same; empty if the stack does not exist yet. Raises OperationError if the state cannot be read."""
+        """The resources in the stack's state, as `resources`; none if the stack does not exist yet.
+
+        Raises OperationError if the state cannot be read.
+        """
         return self._deployment().get("resources") or []
 
     def _deployed(self) -> Deployment:
@@ -458,7 +461,7 @@ def _sandboxed(stack: Stack) -> Path:
 
 
 def _checkpoint(stack: Stack) -> Path | None:
-    """The same in any backend that is a folder on this machine; None for other backends."""
+    """The path of the stack's state in a backend that is a folder on this machine; None for other backends."""
     parts = urlsplit(stack.environment.get("PULUMI_BACKEND_URL", ""))
     return _sandboxed(stack) if parts.scheme == "file" and not parts.netloc else None
 

@@ -70,10 +70,11 @@ def _find(opened: Stack, engine: Engine, path: str) -> tuple[Assessment, Finding
     found = [each for each in check.findings if foreign.code(each.path) == foreign.code(path)]
     if not found:
         paths = ", ".join(foreign.one_line(each.path) for each in check.findings[:5])
-        known = f" Drifted: {paths}." if paths else ""
+        others = (
+            f"drift at {count(len(check.findings), 'other path')}: {paths}" if paths else "no other drift"
+        )
         raise OperationError(
-            f"Stack {opened.name} has no difference at {foreign.name(path)}, and "
-            f"{count(len(check.findings), 'difference')} in all.{known} Nothing was changed.",
+            f"Stack {opened.name} has no drift at {foreign.name(path)}, and {others}. Nothing was changed.",
             Exit.USAGE,
         )
     return assessment, found[0]

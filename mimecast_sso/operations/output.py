@@ -27,7 +27,6 @@ from mimecast_sso.text.paragraphs import on_terminal, terminal_width
 from mimecast_sso.text.wording import count
 
 _SCHEMA: Final = 1
-"""Columns by which the continued lines of a table are indented on a terminal."""
 
 Format = Literal["text", "json", "markdown", "html", "junit", "sarif"]
 

@@ -37,7 +37,7 @@ def read(engine: Engine, slot: ProfileSlot = ProfileSlot.FIRST) -> RecordedProfi
 
 
 def require(engine: Engine, stack: str, slot: ProfileSlot = ProfileSlot.FIRST) -> RecordedProfile:
-    """The same; raises OperationError also if there is none."""
+    """A slot's profile in the stack's state. Raises OperationError if there is none."""
     profile = read(engine, slot)
     if profile is None:
         which = "second authentication profile" if slot is ProfileSlot.SECOND else "authentication profile"
@@ -154,6 +154,17 @@ def confirm(
     Raises:
         OperationError: The sheet is out of date, the profile has no certificate yet, or a placeholder was given.
     """
+    _require_own_words(by, evidence)
+    _require_confirmable(stack, profile, fingerprint)
+    wanted = profile.fingerprints.critical
+    confirmed = Confirmed(fingerprint=wanted, by=by, at=utc_text(at), evidence=evidence)
+    seen = ReadConsole(fingerprint=wanted, at=utc_text(at), host=read.host) if read else None
+    stack.confirm(confirmed, profile.slot, Evidence(readBack=seen) if seen else None)
+    return confirmed
+
+
+def _require_own_words(by: str, evidence: str) -> None:
+    """Refuse placeholders of the run sheet, and a name that would break a line. Raises OperationError."""
     for option, given, means in (
         ("--by", by, "the person who set the values in the console"),
         ("--evidence", evidence, "the evidence: a change number, a screenshot, a test sign-in"),
@@ -163,6 +174,14 @@ def confirm(
                 f"{option} {given!r} is a placeholder. Replace it with {means}. Nothing was recorded.",
                 Exit.REFUSED,
             )
+    try:
+        one_line(by)
+    except ValueError as error:
+        raise OperationError(f"--by {error}. Nothing was recorded.") from None
+
+
+def _require_confirmable(stack: Stack, profile: RecordedProfile, fingerprint: str | None) -> None:
+    """Refuse a profile without a certificate, and a run sheet that is out of date. Raises OperationError."""
     if profile.idle:
         raise OperationError(
             f"The {profile.slot} profile has no certificate yet, so there is nothing to confirm. When it gets one: "
@@ -177,19 +196,6 @@ def confirm(
             "confirm that one.",
             Exit.REFUSED,
         )
-    try:
-        one_line(by)
-    except ValueError as error:
-        raise OperationError(f"--by {error}. Nothing was recorded.") from None
-    confirmed = Confirmed(
-        fingerprint=wanted,
-        by=by,
-        at=utc_text(at),
-        evidence=evidence,
-    )
-    seen = ReadConsole(fingerprint=wanted, at=utc_text(at), host=read.host) if read else None
-    stack.confirm(confirmed, profile.slot, Evidence(readBack=seen) if seen else None)
-    return confirmed
 
 
 def compare_read_back(

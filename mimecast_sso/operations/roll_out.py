@@ -271,7 +271,7 @@ def _wider(before: RollOut, share: int | None, pilot: tuple[str, ...], *, everyb
 
 
 def replaced(stack: Stack, settings: Settings, record: Path) -> RollOut:
-    """The choice that a rollback replaced, from its undo record; writes nothing.
+    """The choice that a roll-back replaced, from its undo record; writes nothing.
 
     Raises:
         OperationError: The file is not an undo record of this stack and group.
@@ -285,7 +285,7 @@ def replaced(stack: Stack, settings: Settings, record: Path) -> RollOut:
         raise OperationError(f"{record} {error.why}. The records are in {records}.") from None
     except (ValueError, KeyError, TypeError):
         raise OperationError(
-            f"{record} is not an undo record of a rollback. The records are in {records}."
+            f"{record} is not an undo record of a roll-back. The records are in {records}."
         ) from None
     if not same:
         raise OperationError(
@@ -339,7 +339,7 @@ def halt(stack: Stack, settings: Settings) -> tuple[RollOut, list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """The result of a rollback. ``left`` are members that Mimecast still lists."""
+    """The result of a roll-back. ``left`` are members that Mimecast still lists."""
 
     target: Target
     removed: tuple[str, ...]

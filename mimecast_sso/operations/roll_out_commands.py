@@ -67,7 +67,7 @@ def widen(
     for statement in roll_out.nobody_chosen(opened, settings, choice):
         say(f"Warning: {statement.text}.")
     if apply_:
-        # With a refresh: after a rollback the stack's state may still list removed people.
+        # With a refresh: after a roll-back the stack's state may still list removed people.
         return deploy(opened, Engine(opened, engine_name(), "roll-out widen"), yes=yes, refresh=True)
     say(
         "Nobody has been added yet; the next deployment does that. "

@@ -344,7 +344,7 @@ def _rewrite(section: Any, wanted: Mapping[str, Any], needed: Mapping[str, Any])
 
 
 def _rewrite_list(present: Any, wanted: list[Any], needed: list[Any]) -> None:
-    """The same for a list of maps that are identified by thumbprint or label."""
+    """Set the values of a list of maps, which are identified by thumbprint or label; see `_rewrite`."""
     identities = [_identity(value) for value in wanted]
     for index in reversed(range(len(present))):
         if _identity(present[index]) not in identities:

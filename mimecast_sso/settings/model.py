@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -27,22 +27,24 @@ _RETIRED_URL = re.compile(r"^(?:https?://)?(?P<host>[^/]+)", re.IGNORECASE)
 
 
 def _region(value: object) -> object:
+    if isinstance(value, str) and value in REGIONS:
+        return value
     name = str(value).strip().lower()
-    if name in REGION_NAMES:
-        code = REGION_NAMES[name]
+    code = name if name in REGIONS else REGION_NAMES.get(name)
+    if code:
         raise ValueError(f"is not a region's code; that region is {code} ({REGIONS[code].name})")
-    if name not in REGIONS:
-        codes = ", ".join(f"{each.code} ({each.name})" for each in REGIONS.values())
-        raise ValueError(f"is not a region's code. The codes are {codes}")
-    return value
+    codes = ", ".join(f"{each.code} ({each.name})" for each in REGIONS.values())
+    raise ValueError(f"is not a region's code. The codes are {codes}")
 
 
 class Settings(SettingsSection):
     """The whole stack configuration."""
 
-    region: Annotated[
-        Literal["eu", "de", "us", "usb", "uspcom", "ca", "za", "au", "jer"], BeforeValidator(_region)
-    ] = Field(description="The Mimecast grid that holds the account.", examples=["eu"])
+    region: Annotated[str, BeforeValidator(_region)] = Field(
+        description="The Mimecast grid that holds the account.",
+        examples=["eu"],
+        json_schema_extra={"enum": [*REGIONS]},
+    )
     account_code: AccountCode = Field(alias="accountCode", description="In capitals.", examples=["CUK25A118"])
     application: Application = Application()
     assign: Assign = Assign()
@@ -271,7 +273,7 @@ class Settings(SettingsSection):
         return self.override_named(name, today)
 
     def override_named(self, name: str, today: date) -> GuardOverride | None:
-        """The same for a guard by name; it may be one that cannot be overridden."""
+        """The override of a guard by its name, the one with the latest date; the name may be of a final guard."""
         valid = [guard for guard in self.guards if guard.name == name and guard.until >= today]
         return max(valid, key=lambda guard: guard.until, default=None)
 

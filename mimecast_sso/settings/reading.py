@@ -108,7 +108,15 @@ def _is_encrypted(value: Any) -> bool:
 
 
 def values_of(text: str, path: Path) -> dict[str, Any]:
-    """The same of a stack file's content; the path is for messages. Raises ConfigurationError."""
+    """The keys of this project's namespace in the content of a stack file, secrets replaced by ``[secret]``.
+
+    Args:
+        text: The content.
+        path: The file, for messages.
+
+    Raises:
+        ConfigurationError: The content is not a stack file.
+    """
     try:
         document = yaml.load(text, Loader) or {}  # noqa: S506 (a SafeLoader)
     except (yaml.YAMLError, ValueError) as error:

@@ -14,13 +14,13 @@ from functools import lru_cache
 
 import idna
 
+from mimecast_sso.facts.mimecast_import import FORMULA_STARTS
 from mimecast_sso.text import characters, foreign
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _LOCAL_PART = re.compile(r"[^@\s\"(),:;<>\[\]\\\x00-\x1f\x7f]{1,64}")
 _LONGEST_DOMAIN = 253
 _LONGEST_ADDRESS = 254
-_FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 class MalformedNameError(ValueError):
@@ -110,7 +110,7 @@ def one_line(text: str) -> str:
 def person_name(text: str) -> str:
     """A display name that a spreadsheet does not run as a formula; interned. Raises ValueError."""
     # Spreadsheets also accept the full-width characters of East Asian keyboards.
-    if unicodedata.normalize("NFKC", text.strip()).startswith(_FORMULA_STARTS):
+    if unicodedata.normalize("NFKC", text.strip()).startswith(FORMULA_STARTS):
         raise ValueError("begins like a formula, which a spreadsheet would run; correct the name")
     return sys.intern(one_line(text))
 

@@ -12,7 +12,9 @@ WIDTH = 80
 """Columns of texts that are also written to files."""
 
 _COMMAND = re.compile(
-    r"(?:mimecast-sso|python -m sandbox|pulumi)(?: [a-z][a-z-]*){1,3}(?: -{1,2}\w[\w-]*(?: [^-\s][^\s,;)]*)?)+"
+    r"(?:[\w./]*python -m sandbox run -- )?"
+    r"[\w./]*(?:mimecast-sso|python -m sandbox|pulumi)(?: [a-z][a-z-]*){1,3}"
+    r"(?: -{1,2}\w[\w-]*(?: [^-\s][^\s,;)]*)?)+"
 )
 _NARROWEST = 40
 _HELD = "\N{NO-BREAK SPACE}"

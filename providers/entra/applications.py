@@ -31,7 +31,10 @@ PRINCIPAL = (
     "notes,notificationEmailAddresses,preferredSingleSignOnMode,samlSingleSignOnSettings,tags,keyCredentials,"
     "passwordCredentials,preferredTokenSigningKeyThumbprint,tokenEncryptionKeyId"
 )
-"""The same of a service principal; Graph shows the public half of a key only in a read of a single object."""
+"""The properties of a service principal that `assemble` needs.
+
+Graph shows the public half of a key only in a read of a single object.
+"""
 DELETED = Read(
     "/directory/deletedItems/microsoft.graph.application",
     {"select": "id,appId,displayName,identifierUris,deletedDateTime", "top": ROWS_PER_PAGE},

@@ -485,7 +485,7 @@ class _Writer:
         return {
             address: Rejected(
                 f"{domain_of(address)} is not an internal domain of this account; remove the address, or "
-                "add the domain to mimecast-sso:domains if it is your organization's"
+                "add the domain to mimecast-sso:domains if it is your organisation's"
             )
             for address in rows
             if domain_of(address) not in internal

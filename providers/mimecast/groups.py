@@ -52,7 +52,6 @@ class CloudGroup:
     name: str
     secure_id: str
     parent_id: str
-    user_count: int
     child_count: int
 
 
@@ -253,7 +252,6 @@ def _group(row: dict[str, Any]) -> CloudGroup:
         name=str(row.get("description") or ""),
         secure_id=str(row.get("id") or ""),
         parent_id=str(row.get("parentId") or ""),
-        user_count=int(row.get("userCount") or 0),
         child_count=int(row.get("folderCount") or 0),
     )
 

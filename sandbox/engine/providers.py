@@ -102,7 +102,7 @@ class Diff:
         return bool(self.replace_keys) or any(kind.endswith("-replace") for kind in kinds)
 
     def settled(self, old: Properties, new: Properties) -> Diff:
-        """The same, completed from the inputs where the provider does not tell."""
+        """This diff; completed from the inputs if the provider did not say whether anything changed."""
         if self.changed is not None:
             return self
         found = paths.difference(plain(old), plain(new))

@@ -45,7 +45,7 @@ LEAST_ROLES: tuple[str, ...] = (
 """The minimum application permissions of a deployment, and the one for the sign-in log."""
 
 DEFAULT_ROLES: tuple[str, ...] = (*LEAST_ROLES, "Directory.Read.All")
-"""The same, and the one for the directory audit log."""
+"""`LEAST_ROLES`, and the permission for the directory audit log."""
 
 ADMINISTRATOR_SCOPES = ("Application.ReadWrite.All", "AuditLog.Read.All", "Directory.Read.All")
 """The permissions of an Application Administrator through a client that acts for people."""

@@ -338,7 +338,7 @@ def members(*addresses: str) -> Reply:
     return legacy({"groupMembers": [{"emailAddress": address} for address in addresses]})
 
 
-GROUP = groups.CloudGroup("sso", "eN9", "eNroot", 0, 0)
+GROUP = groups.CloudGroup("sso", "eN9", "eNroot", 0)
 
 
 def test_a_group_is_found_by_its_exact_name() -> None:

@@ -269,3 +269,17 @@ def test_any_configuration_is_accepted_or_explained(values: dict[str, Any]) -> N
 def test_the_lines_to_write_for_an_entry_of_a_list_are_valid(changes: dict[str, Any], key: str) -> None:
     written = yaml.safe_load(problems(**changes).split("Write, for example:\n")[1])
     assert from_values(SMALLEST | {key: written[f"mimecast-sso:{key}"]})
+
+
+@pytest.mark.parametrize(
+    ("region", "why"),
+    [
+        ("EU", "that region is eu"),
+        ("uk", "that region is eu"),
+        ("mars", "The codes are eu"),
+        (["eu"], "The codes are eu"),
+    ],
+)
+def test_another_name_of_a_region_is_refused_with_its_code(region: Any, why: str) -> None:
+    with pytest.raises(ConfigurationError, match=why):
+        from_values(SMALLEST | {"region": region})

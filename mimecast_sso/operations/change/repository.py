@@ -272,7 +272,7 @@ def _batch(output: bytes) -> Iterator[bytes]:
 
 
 def readable(repository: Repository, blobs: Mapping[str, Blob]) -> dict[str, Blob]:
-    """The same blobs; one that is too large for a stack file gets a problem."""
+    """The blobs, with a problem for each that is too large for a stack file."""
     good = {path: blob for path, blob in blobs.items() if not blob.problem}
     sizes = dict(zip(good, repository.sizes(good.values()), strict=True))
     return {

@@ -41,11 +41,12 @@ from mimecast_sso.operations.output import options
 @click.option("--force", is_flag=True, help="Overwrite an existing stack file.")
 @options("assess")
 def assess(**given: Any) -> Exit:
-    """Forecast who would sign in if they were in the roll-out group. Needs no stack and no Pulumi.
+    """Forecast who could sign in through Entra. Needs no stack and no Pulumi.
 
-    Reads both tenants with the credentials in ARM_* and MIMECAST_*, and changes neither. Lists everybody in a CSV file,
-    writes a stack file that fits the tenants, and shows what adopting the existing application would change. Exits
-    with 2 if somebody could not sign in, 1 if something could not be read.
+    Assumes that everybody is in the roll-out group. Reads both tenants with the credentials in ARM_* and MIMECAST_*,
+    and changes neither. Lists everybody in a CSV file, writes a stack file that fits the tenants, and shows what
+    adopting the existing application would change. Exits with 2 if somebody could not sign in, 1 if something could
+    not be read.
 
     Example: mimecast-sso assess --region eu --account-code CUK25A118
     """

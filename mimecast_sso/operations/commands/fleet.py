@@ -28,7 +28,7 @@ def _reporting(command: _Command) -> _Command:
     for option in (
         click.option(
             "--history", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-            help="Also save the report in DIR as JSON, and show since when by earlier ones.",
+            help="Also save the report in DIR as JSON, and show how long each finding has existed.",
         ),
         options.report_out,
         click.option(
@@ -50,7 +50,7 @@ def _running(command: _Command) -> _Command:
         ),
         click.option(
             "--jobs", "-j", type=click.IntRange(1, 64), default=8, show_default=True, metavar="N",
-            help="Number of stacks at a time."
+            help="Check this many stacks in parallel."
         ),
     ):  # fmt: skip
         command = option(command)
@@ -176,7 +176,7 @@ def expiry(**given: Any) -> Exit:
     default=2,
     show_default=True,
     metavar="N",
-    help="Number of deployments at a time.",
+    help="Run this many deployments in parallel.",
 )
 @click.option(
     "--timeout",

@@ -21,7 +21,7 @@ from mimecast_sso.operations.exit_codes import Exit
 @options.apply_step
 @options.yes
 def keep(*, stack: str, path: str, days: int | None, reason: str | None, apply_: bool, yes: bool) -> Exit:
-    """Keep what drift found: make the live state at PATH the desired one, in the stack file.
+    """Keep what drift found: write the live state at PATH into the stack file.
 
     PATH is as the drift report prints it. With --apply the change is deployed as well, which records the live state.
     Reads both tenants, and writes neither without --apply.

@@ -24,7 +24,7 @@ from mimecast_sso.operations.exit_codes import Exit
 def stacks(
     context: click.Context, select: tuple[str, ...], shard: tuple[int, int], form: str, out: Path | None
 ) -> Exit | None:
-    """List the stacks with a file: name, account, region and tags.
+    """List the stacks that have a file: name, account, region and tags.
 
     Example: mimecast-sso stacks --select 'tag=ring-1' --format json
     """

@@ -25,7 +25,8 @@ from mimecast_sso.operations.exit_codes import Exit
     "--reviewed",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Likewise, with the digest in FILE, a comment of review. If it has none for the stack, refuse any change.",
+    help="The same, with the digest from FILE, a comment that review wrote. If it has none for the stack, refuse any "
+    "change.",
 )
 def up(
     stack: str,

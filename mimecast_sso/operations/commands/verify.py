@@ -33,7 +33,7 @@ from mimecast_sso.operations.output import options as output_options
 )
 @output_options("verify")
 def verify(stack: str, saml_request: str | None, by: str, person: str | None, output: Output) -> Exit:
-    """Check that people can sign in: metadata, certificates, sign-in request, sign-ins, console.
+    """Check that people can sign in: metadata, certificates, sign-in request and log, console.
 
     Changes nothing but the stack file, where evidence is recorded with the confirmation. Keeps only the issuer,
     destination, reply URL and contexts of a captured request. Exits with 2 if something differs or fails, 1 if

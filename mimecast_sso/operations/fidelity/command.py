@@ -51,7 +51,7 @@ def record(stack: str, report: Path | None, revealed: Iterable[str], output: Out
 def make_calls(stack: Stack, recorder: Recorder) -> dict[str, str]:
     """Makes all calls on a stack's tenants; gives, by service, why one could not be asked.
 
-    Raises OperationError, with the code of a refusal, where the credentials opened other tenants than are meant.
+    Raises OperationError, with the code of a refusal, where the credentials are for other tenants than are meant.
     """
     settings = stack.settings()
     tenant.reach(stack)

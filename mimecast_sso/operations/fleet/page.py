@@ -12,6 +12,7 @@ from mimecast_sso.operations.reports.history import Day, first_day
 from mimecast_sso.operations.reports.model import Level, Report, Section
 from mimecast_sso.operations.reports.render import summary_of
 from mimecast_sso.text import foreign
+from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.paragraphs import paragraph
 from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import count
@@ -50,12 +51,12 @@ def _lines(report: Report, days: Sequence[Day]) -> Iterator[str]:
 
 def _group(group: StacksByCause, report: Report, days: Sequence[Day]) -> Iterator[str]:
     names = [_since(name, group.level, report, days) for name in group.found]
-    yield _wrapped(f"{foreign.one_line(group.cause)}: {_named(names)}", len(group.found))
+    yield _wrapped(f"{foreign.one_line(group.cause)}: {enumerate_some(names, _NAMES)}", len(group.found))
     if group.level is Level.LOOK:
         return
     reasons = _by_reason(group)
     for reason, stacks in list(reasons.items())[:_REASONS]:
-        yield _reason(_named(stacks, _NAMES_OF_REASON), reason)
+        yield _reason(enumerate_some(stacks, _NAMES_OF_REASON), reason)
     left = len(reasons) - _REASONS
     if left > 0:
         yield _reason(f"{left:,} more", "see the report as JSON or HTML")
@@ -84,7 +85,7 @@ def _bands(title: str, bands: Sequence[Band]) -> Iterator[str]:
         return
     yield f"\n{title}"
     for band in bands:
-        names = "" if band.usual else _named(band.stacks)
+        names = "" if band.usual else enumerate_some(band.stacks, _NAMES)
         yield _wrapped(f"{band.title:<{_TITLE}}{names}".rstrip(), len(band.stacks), indent=_TITLE)
 
 
@@ -93,11 +94,6 @@ def _since(name: str, level: Level, report: Report, days: Sequence[Day]) -> str:
     first = first_day(name, level, days)
     section = next(each for each in report.sections if each.stack == name)
     return f"{name} (since {first:%Y-%m-%d})" if first and section.level is level else name
-
-
-def _named(names: Sequence[str], most: int = _NAMES) -> str:
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def _wrapped(line: str, number: int, indent: int = 2) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.fleet.selection import Listed
 from mimecast_sso.text import foreign
+from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import count
 
 REST = "*"
@@ -45,9 +46,9 @@ def in_rings(
     tags = {tag for each in everything for tag in each.tags}
     names = _checked(order, tags) if order else _numbered(tags)
     ring_of = {each.name: _ring_of(each, names) for each in wanted}
-    homeless = [name for name, ring in ring_of.items() if ring is None]
-    if homeless:
-        raise OperationError(_without_ring(homeless, names))
+    without_one = [name for name, ring in ring_of.items() if ring is None]
+    if without_one:
+        raise OperationError(_without_ring(without_one, names))
     rings = (Ring(name, tuple(each for each in wanted if ring_of[each.name] == name)) for name in names)
     return tuple(each for each in rings if each.stacks)
 
@@ -85,16 +86,14 @@ def _ring_of(stack: Listed, names: Sequence[str]) -> str | None:
     return mine[0] if mine else REST if REST in names else None
 
 
-def _without_ring(homeless: Sequence[str], names: Sequence[str]) -> str:
+def _without_ring(without_one: Sequence[str], names: Sequence[str]) -> str:
     rings = f"The rings are {_named(names)}." if names else "No stack has a tag such as ring-1."
     return (
-        f"{count(len(homeless), 'stack')} without a ring: {_named(homeless)}. {rings} Add the tag to "
+        f"{count(len(without_one), 'stack')} without a ring: {_named(without_one)}. {rings} Add the tag to "
         f"mimecast-sso:tags, name the order with the rest at its end (--rings 'canary,early,{REST}'), or leave them "
         "out with --select."
     )
 
 
 def _named(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMES
-    shown = ", ".join(map(foreign.one_line, names[:_MOST_NAMES]))
-    return shown + (f" and {more} more" if more > 0 else "")
+    return enumerate_some(names, _MOST_NAMES)

@@ -105,7 +105,7 @@ def soaked(snapshot: RotationSnapshot) -> Iterator[RotationRefusal]:
     elif snapshot.now < ends:
         yield RotationRefusal(
             f"Generation {wanted.active} soaks until {shown(ends)} (certificates.soakDays "
-            f"{wanted.soak_days}); the former one is kept until then, for a rollback",
+            f"{wanted.soak_days}); the former one is kept until then, for a roll-back",
             waits=True,
         )
 
