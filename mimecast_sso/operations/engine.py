@@ -330,7 +330,11 @@ def _shown(
     for event in events.new():
         show.take(event)
     show.end(ok=engine.returncode == 0)
-    if engine.returncode and not events.errors:
+    if engine.returncode and told.is_set():
+        # Its output may have the traceback of a plugin that was just starting.
+        recorded = "" if show.plans else " Finished steps are recorded; the next run continues from there."
+        print(f"error: canceled.{recorded}", file=sys.stderr)
+    elif engine.returncode and not events.errors:
         print(kept.read_text(encoding="utf-8", errors="replace"), file=sys.stderr, end="")
     return engine.returncode
 
