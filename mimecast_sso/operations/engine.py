@@ -137,7 +137,7 @@ class Engine:
             OperationError: `check_state` refuses the state; nothing was started.
         """
         stack = self._stack
-        self.check_state()
+        self.check_state(must_exist=verb == "destroy")
         with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder, _ended_by_itself() as told:
             log = Path(folder) / "events.jsonl"
             events = _Tail(log)
@@ -166,9 +166,14 @@ class Engine:
             outcome.snapshot = hand_over.read(snapshot)
             return outcome
 
-    def check_state(self) -> None:
-        """Raise OperationError for a state that is damaged or holds a foreign provider."""
-        refuse_foreign(self._stack.name, self._deployment())
+    def check_state(self, *, must_exist: bool = False) -> None:
+        """Raise OperationError for a state that is damaged or holds a foreign provider, or that ``must_exist``."""
+        refuse_foreign(self._stack.name, self._deployed() if must_exist else self._deployment())
+
+    @property
+    def stack(self) -> str:
+        """The stack's name."""
+        return self._stack.name
 
     def ensure_stack(self) -> None:
         """Create the stack in the sandbox's backend if it does not exist; do nothing for real tenants."""
@@ -225,7 +230,13 @@ class Engine:
         try:
             printed = self._quietly("stack", "export", "--stack", self._stack.name)
         except OperationError as error:
-            raise (NoStateError if _NO_STACK in str(error) else StateError)(str(error), error.code) from None
+            if _NO_STACK not in str(error):
+                raise StateError(str(error), error.code) from None
+            name = self._stack.name
+            raise NoStateError(
+                f"Stack {name} was never deployed to this backend, so it has no state. Deploy it first: mimecast-sso "
+                f"up --stack {name}"
+            ) from None
         state: dict[str, Any] = parse_state(printed)
         return state
 

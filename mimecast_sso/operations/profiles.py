@@ -41,7 +41,9 @@ def require(engine: Engine, slot: ProfileSlot = ProfileSlot.FIRST) -> RecordedPr
     profile = read(engine, slot)
     if profile is None:
         which = "second authentication profile" if slot is ProfileSlot.SECOND else "authentication profile"
-        raise OperationError(f"The stack has no {which} yet. Deploy it first: up")
+        raise OperationError(
+            f"The stack has no {which} yet. Deploy it first: mimecast-sso up --stack {engine.stack}"
+        )
     return profile
 
 
