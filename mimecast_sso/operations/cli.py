@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from mimecast_sso.operations.exit_codes import Exit, OperationError
-from mimecast_sso.text.terminals import argument, write_to_anything
+from mimecast_sso.text.terminals import argument, code_of_output, write_to_anything
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class _Commands(click.Group):
 def main() -> NoReturn:
     """Entry point of ``mimecast-sso``."""
     write_to_anything()
-    sys.exit(run([argument(each) for each in sys.argv[1:]]))
+    sys.exit(code_of_output(run([argument(each) for each in sys.argv[1:]])))
 
 
 def run(words: Sequence[str]) -> int:

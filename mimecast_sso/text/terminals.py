@@ -9,10 +9,15 @@ from typing import TextIO, cast
 
 
 class _Unread:
-    """A stream that ignores a closed pipe, so that it does not interrupt a deployment."""
+    """A stream that a closed pipe or a full disk does not stop, so that it does not interrupt a deployment.
+
+    Attributes:
+        lost: Why text was lost, unless nobody reads it; "" if none was.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self.lost = ""
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
@@ -20,34 +25,62 @@ class _Unread:
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
-        except BrokenPipeError:
-            self._drop()
+        except OSError as error:
+            self._drop(error)
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
-        except BrokenPipeError:
-            self._drop()
+        except OSError as error:
+            self._drop(error)
 
-    def _drop(self) -> None:
+    def _drop(self, error: OSError) -> None:
         """Discard all further output, including the buffer."""
+        if not isinstance(error, BrokenPipeError):
+            self.lost = error.strerror or type(error).__name__
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)
 
 
 def write_to_anything() -> None:
-    """Prepare standard output and error for any encoding and a closed pipe.
+    """Prepare standard output and error for any encoding, a closed pipe and a full disk.
 
-    Characters that the encoding lacks are written as escapes. After ``| head`` closed the pipe, the rest is dropped:
-    the command continues, and its exit code is still valid.
+    Characters that the encoding lacks are written as escapes. After ``| head`` closed the pipe, or the disk is full,
+    the rest is dropped: the command continues. See `code_of_output`.
     """
+    _open_closed()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
             setattr(sys, name, cast(TextIO, _Unread(stream)))
+
+
+def _open_closed() -> None:
+    """Open the standard streams that the caller closed, as ``>&-`` does: the next file would take their numbers."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # Takes the lowest free number, which is this one.
+        if getattr(sys, name) is None:
+            mode = "w" if number else "r"
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 (never closed)
+
+
+def code_of_output(code: int) -> int:
+    """The exit code of a command whose own is ``code``: not 0 if some of its output was lost, which is then reported."""
+    sys.stdout.flush()
+    lost = getattr(sys.stdout, "lost", "")
+    if not lost:
+        return code
+    print(
+        f"Standard output could not be written: {lost}. Its text is incomplete; the command ended with {code}.",
+        file=sys.stderr,
+    )
+    return code or 1
 
 
 def argument(text: str) -> str:
