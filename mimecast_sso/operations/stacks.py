@@ -115,7 +115,7 @@ class Stack:
 
     def values(self) -> dict[str, Any]:
         """The keys of this project's namespace, unchecked; secrets read as ``[secret]``. Raises ConfigurationError."""
-        values = read_values(self.config_file)
+        values = read_values(self.config_file, self.project.stack_file(self.name))
         return self._written.over(values) if self._written else values
 
     def settings(self) -> Settings:

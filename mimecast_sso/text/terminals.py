@@ -67,11 +67,12 @@ def _open_closed() -> None:
             os.open(os.devnull, os.O_RDWR)  # Takes the lowest free number, which is this one.
         if getattr(sys, name) is None:
             mode = "w" if number else "r"
-            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 (never closed)
+            stream = open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 (never closed)
+            setattr(sys, name, stream)
 
 
 def code_of_output(code: int) -> int:
-    """The exit code of a command whose own is ``code``: not 0 if some of its output was lost, which is then reported."""
+    """The exit code of a command whose own is ``code``: not 0 if output was lost, which is then reported."""
     sys.stdout.flush()
     lost = getattr(sys.stdout, "lost", "")
     if not lost:
