@@ -17,7 +17,7 @@ import click
 
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.terminal import say
-from mimecast_sso.text.terminals import argument, write_to_anything
+from mimecast_sso.text.terminals import argument, code_of_output, write_to_anything
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def main() -> NoReturn:
     """Entry point of ``mimecast-sso``."""
     write_to_anything()
     clean_up_on_signals()
-    sys.exit(run([argument(each) for each in sys.argv[1:]]))
+    sys.exit(code_of_output(run([argument(each) for each in sys.argv[1:]])))
 
 
 def clean_up_on_signals() -> None:

@@ -144,7 +144,7 @@ class Engine:
             OperationError: `check_state` refuses the state; nothing was started.
         """
         stack = self._stack
-        self.check_state()
+        self.check_state(must_exist=verb == "destroy")
         with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder, _ended_by_itself() as told:
             log = Path(folder) / "events.jsonl"
             events = _Tail(log)
@@ -178,9 +178,9 @@ class Engine:
         stack = replace(self._stack, name=name, config_file=self._stack.project.stack_file(name))
         return Engine(stack, self._wanted)
 
-    def check_state(self) -> None:
-        """Raise OperationError for a state that is damaged or holds a foreign provider."""
-        refuse_foreign(self._stack.name, self._deployment())
+    def check_state(self, *, must_exist: bool = False) -> None:
+        """Raise OperationError for a state that is damaged or holds a foreign provider, or that ``must_exist``."""
+        refuse_foreign(self._stack.name, self._deployed() if must_exist else self._deployment())
 
     def ensure_stack(self) -> None:
         """Create the stack in the sandbox's backend if it does not exist; do nothing for real tenants."""
@@ -249,7 +249,13 @@ class Engine:
         try:
             printed = self._quietly("stack", "export", "--stack", self._stack.name)
         except OperationError as error:
-            raise (NoStateError if _NO_STACK in str(error) else StateError)(str(error), error.code) from None
+            if _NO_STACK not in str(error):
+                raise StateError(str(error), error.code) from None
+            name = self._stack.name
+            raise NoStateError(
+                f"Stack {name} was never deployed to this backend, so it has no state. Deploy it first: mimecast-sso "
+                f"up --stack {name}"
+            ) from None
         state: dict[str, Any] = parse_state(printed)
         return state
 
@@ -395,7 +401,11 @@ def _shown(start: Callable[..., subprocess.Popen[Any]], events: _Tail, show: Con
         code = told.wait(engine, meanwhile, lambda: _HEARD in kept.read_bytes())
     take()
     show.end(ok=code == 0)
-    if code and not events.errors:
+    if code and told:
+        # Its output may have the traceback of a plugin that was just starting.
+        recorded = "" if show.plans else " Finished steps are recorded; the next run continues from there."
+        print(f"error: canceled.{recorded}", file=sys.stderr)
+    elif code and not events.errors:
         print(kept.read_text(encoding="utf-8", errors="replace"), file=sys.stderr, end="")
     return code
 

@@ -28,6 +28,7 @@ from mimecast_sso.operations.rotation import (
     Step,
 )
 from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.operations.state import NoStateError
 from mimecast_sso.operations.terminal import say
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Certificates, ProfileSlot, Settings
@@ -284,11 +285,10 @@ def _entra(
 def _resources(stack: Stack, engine: Engine) -> list[StateResource]:
     try:
         return [each for each in engine.resources() if not each.get("delete")]
+    except NoStateError:
+        raise
     except OperationError as error:
-        raise OperationError(
-            f"The state of stack {stack.name} could not be read: {error}. If the stack was never deployed, deploy it "
-            f"first: mimecast-sso up --stack {stack.name}"
-        ) from None
+        raise OperationError(f"The state of stack {stack.name} could not be read: {error}") from None
 
 
 def _profiles(settings: Settings, record: Record, now: datetime) -> dict[ProfileSlot, SlotProfile]:

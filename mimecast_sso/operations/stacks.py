@@ -115,7 +115,7 @@ class Stack:
 
     def values(self) -> dict[str, Any]:
         """The keys of this project's namespace, unchecked; secrets read as ``[secret]``. Raises ConfigurationError."""
-        values = read_values(self.config_file)
+        values = read_values(self.config_file, self.project.stack_file(self.name))
         return self._written.over(values) if self._written else values
 
     def settings(self) -> Settings:
@@ -400,11 +400,13 @@ def load_stack_file(path: Path) -> Any:
 
 
 def _save(path: Path, document: Any) -> None:
-    write_text(path, stack_file_text(document))
+    write_text(path, stack_file_text(document, path))
 
 
-def stack_file_text(document: Any) -> str:
-    """The content of a stack file that `load_stack_file` read, with changes."""
-    text = io.StringIO()
-    _yaml().dump(document, text)
-    return text.getvalue()
+def stack_file_text(document: Any, path: Path) -> str:
+    """The content of a stack file that `load_stack_file` read from a path, with changes; it keeps its line ends."""
+    written = io.StringIO()
+    _yaml().dump(document, written)
+    text = written.getvalue().replace("\r\n", "\n")
+    of_windows = read_text(path).partition("\n")[0].endswith("\r")
+    return text.replace("\n", "\r\n") if of_windows else text

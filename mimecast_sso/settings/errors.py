@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -26,6 +26,25 @@ class ConfigurationError(Exception):
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
+
+
+_KINDS: Final = {
+    "string_type": "write a text; quote what YAML reads as something else",
+    "model_type": "write keys and values (a map)",
+    "model_attributes_type": "write keys and values (a map)",
+    "dataclass_type": "write keys and values (a map)",
+    "dict_type": "write keys and values (a map)",
+    "tuple_type": "write a list",
+    "list_type": "write a list",
+    "bool_type": "write true or false",
+    "bool_parsing": "write true or false",
+    "int_type": "write a whole number",
+    "int_parsing": "write a whole number",
+    "int_from_float": "write a whole number",
+    "finite_number": "write a whole number",
+    "invalid_key": "keys are texts; quote it, or correct it",
+}
+"""Values of another kind: the library's messages are about Python's types."""
 
 
 def explain(
@@ -53,7 +72,7 @@ def allowed(detail: ErrorDetails) -> str:
     if detail["type"] in ("too_long", "string_too_long"):
         parts = "characters" if isinstance(detail["input"], str) else "entries"
         return f"it has {len(detail['input'])} {parts}, and at most {context['max_length']} are allowed"
-    return detail["msg"][0].lower() + detail["msg"][1:]
+    return _KINDS.get(detail["type"]) or detail["msg"][0].lower() + detail["msg"][1:]
 
 
 def _problem(detail: ErrorDetails, model: type[BaseModel], namespace: str, secrets: frozenset[str]) -> str:

@@ -67,13 +67,17 @@ def from_file(path: Path) -> Settings:
     return from_values(read_values(path))
 
 
-def read_values(path: Path) -> dict[str, Any]:
-    """The keys of this project's namespace in a stack file, secrets replaced by ``[secret]``."""
+def read_values(path: Path, shown: Path | None = None) -> dict[str, Any]:
+    """The keys of this project's namespace in a stack file, secrets replaced by ``[secret]``.
+
+    Messages name ``shown``, the file that people edit, if ``path`` is a copy. Raises ConfigurationError.
+    """
+    shown = shown or path
     try:
         text = read_text(path)
     except UnreadableTextError as error:
-        raise ConfigurationError([f"The stack file {path} {error.why}."]) from None
-    return values_of(text, path)
+        raise ConfigurationError([f"The stack file {shown} {error.why}."]) from None
+    return values_of(text, shown)
 
 
 def engine_keys(path: Path) -> dict[str, str]:

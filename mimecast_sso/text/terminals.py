@@ -10,12 +10,17 @@ from typing import TextIO, cast
 
 
 class _Unread:
-    """A stream that ignores a closed pipe or terminal, so that it does not interrupt a deployment."""
+    """A stream that a closed pipe or terminal or a full disk does not stop, so that it does not interrupt a deployment.
+
+    Attributes:
+        lost: Why text was lost, unless nobody reads it; "" if none was.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         # A closed terminal does not say any more that it is one; EIO of a file is a failing disk.
         self._gone = (errno.EPIPE, errno.EIO) if stream.isatty() else (errno.EPIPE,)
+        self.lost = ""
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
@@ -34,25 +39,52 @@ class _Unread:
             self._drop(error)
 
     def _drop(self, error: OSError) -> None:
-        """Discard all further output, including the buffer. Raises the error if somebody may still read it."""
+        """Discard all further output, including the buffer."""
         if error.errno not in self._gone:
-            raise error
+            self.lost = error.strerror or type(error).__name__
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())
         os.close(nowhere)
 
 
 def write_to_anything() -> None:
-    """Prepare standard output and error for any encoding, a closed pipe and a closed terminal.
+    """Prepare standard output and error for any encoding, a closed pipe or terminal, and a full disk.
 
-    Characters that the encoding lacks are written as escapes. After ``| head`` closed the pipe, the rest is dropped:
-    the command continues, and its exit code is still valid.
+    Characters that the encoding lacks are written as escapes. After ``| head`` closed the pipe, or the disk is full,
+    the rest is dropped: the command continues. See `code_of_output`.
     """
+    _open_closed()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
             setattr(sys, name, cast(TextIO, _Unread(stream)))
+
+
+def _open_closed() -> None:
+    """Open the standard streams that the caller closed, as ``>&-`` does: the next file would take their numbers."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # Takes the lowest free number, which is this one.
+        if getattr(sys, name) is None:
+            mode = "w" if number else "r"
+            stream = open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 (never closed)
+            setattr(sys, name, stream)
+
+
+def code_of_output(code: int) -> int:
+    """The exit code of a command whose own is ``code``: not 0 if output was lost, which is then reported."""
+    sys.stdout.flush()
+    lost = getattr(sys.stdout, "lost", "")
+    if not lost:
+        return code
+    print(
+        f"Standard output could not be written: {lost}. Its text is incomplete; the command ended with {code}.",
+        file=sys.stderr,
+    )
+    return code or 1
 
 
 def argument(text: str) -> str:

@@ -128,6 +128,21 @@ def test_no_such_stack(made: Project) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["drift", "drift --fast", "verify", "rotate status", "run-sheet", "certificate", "down --yes",
+     "confirm --by ada@example.com --evidence CHG-1042"],
+)  # fmt: skip
+def test_a_stack_that_was_never_deployed_is_told_what_to_do(made: Project, command: str) -> None:
+    (made.folder / "stacks" / "Pulumi.lab.yaml").write_text(
+        made.stack_file.read_text().replace("CUK25A118", "CUK25A119")
+    )
+    program = str(made.folder / ".venv/bin/mimecast-sso")
+    ended = made.sandbox("run", "--", program, *command.split(), "--stack", "lab")
+    said = "Stack lab was never deployed to this backend, so it has no state. Deploy it first: "
+    assert (ended.code, ended.text) == (1, f"{said}mimecast-sso up --stack lab\n")
+
+
 def test_usage(made: Project) -> None:
     command = str(made.folder / ".venv/bin/mimecast-sso")
     assert made.sandbox("run", "--", command, "upp").code == 64

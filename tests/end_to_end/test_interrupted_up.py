@@ -47,6 +47,7 @@ def test_the_engine_records_what_it_does_and_releases_its_lock(
         SENT[sent](up.pid)
         said, _ = up.communicate(timeout=120)
         assert up.returncode == PARTLY, said
+        assert "error: canceled. Finished steps are recorded; the next run continues from there." in said
         # The Pulumi CLI shows where it interrupted the program; no command of this project has a traceback.
         assert "mimecast_sso/operations" not in said
         assert "sandbox/__main__" not in said

@@ -40,6 +40,49 @@ def closed_early(made: Project, *words: str) -> int:
     return done.returncode
 
 
+@pytest.mark.parametrize(
+    ("onto", "code", "said"),
+    [
+        (">&-", 2, ""),
+        ("2>&-", 2, ""),
+        ("<&-", 2, ""),
+        (
+            ">/dev/full",
+            2,
+            "could not be written: No space left on device. Its text is incomplete; the command ended",
+        ),
+    ],
+)
+def test_a_stream_that_is_closed_or_full_does_not_stop_a_command(
+    made: Project, onto: str, code: int, said: str
+) -> None:
+    program = str(Path(sys.executable).with_name("mimecast-sso"))
+    words = (sys.executable, "-m", "sandbox", "run", "--", program, "preview", "--stack", "sandbox")
+    done = subprocess.run(
+        ["bash", "-c", f"{shlex.join(words)} {onto}"],
+        cwd=made.folder,
+        env={**os.environ, "SANDBOX_HOME": str(made.home), "ENGINE": "embedded"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert said in done.stderr
+
+
+def test_a_report_that_was_cut_off_is_not_a_success(made: Project) -> None:
+    program = str(Path(sys.executable).with_name("mimecast-sso"))
+    done = subprocess.run(
+        ["bash", "-c", f"{program} stacks --format json >/dev/full"],
+        cwd=made.folder,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "could not be written" in done.stderr) == (1, True), done.stderr
+
+
 def test_the_tutorial_in_other_encodings_and_into_closed_pipes(made: Project) -> None:
     """One sequence, so that each step builds on the previous one's real result."""
     evidence = "geprüft am Bildschirm"

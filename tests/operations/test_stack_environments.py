@@ -94,7 +94,11 @@ def test_a_state_in_a_folder_is_read_without_the_engine(
 @pytest.mark.parametrize(
     ("script", "kind", "said"),
     [
-        ("echo 'error: no stack named one found' >&2; exit 255", NoStateError, "no stack named"),
+        (
+            "echo 'error: no stack named one found' >&2; exit 255",
+            NoStateError,
+            "never deployed .* mimecast-sso up --stack",
+        ),
         ("echo 'error: getting secrets manager' >&2; exit 255", StateError, "getting secrets manager"),
         ("exec sleep 60", StateError, "was not read in time"),
     ],

@@ -52,6 +52,18 @@ def test_a_real_stack_is_confirmed_in_its_own_file_and_keeps_its_comments(projec
     ]
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+def test_a_file_keeps_its_line_ends(project: Path, end: str) -> None:
+    """Otherwise a file of an editor on Windows would have both, and each change would show all of its comments."""
+    file = project / "stacks/Pulumi.prod-eu.yaml"
+    file.write_bytes(file.read_text().replace("\n", end).encode())
+    before = file.read_bytes().splitlines(keepends=True)
+    open_stack("prod-eu").set_roll_out(RollOut(who="none"))
+    after = file.read_bytes().splitlines(keepends=True)
+    assert {line[len(line.rstrip()) :] for line in after} == {end.encode()}
+    assert set(after) - set(before) == {f"    who: none{end}".encode()}
+
+
 def test_an_earlier_attestation_stays_in_the_history(project: Path) -> None:
     stack = open_stack("prod-eu")
     second = CONFIRMED.model_copy(update={"by": "grace@example.com", "fingerprint": "v1:0"})

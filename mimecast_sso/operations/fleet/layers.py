@@ -81,7 +81,7 @@ def _rendered(file: Path, layers: list[Path]) -> Rendered:
     )
     if not changed:
         return Rendered(file, read_text(file), ())
-    text = stack_file_text(document)
+    text = stack_file_text(document, file)
     try:
         from_values(values_of(text, file))
     except ConfigurationError as error:
