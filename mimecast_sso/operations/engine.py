@@ -13,7 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -104,6 +104,7 @@ class Engine:
 
     def __init__(self, stack: Stack, wanted: EngineName, verb: str = "up") -> None:
         self._stack = stack
+        self._wanted, self._verb = wanted, verb
         self._command = _command(stack, wanted, verb)
 
     def run(
@@ -155,6 +156,11 @@ class Engine:
             outcome = _outcome(code, events)
             outcome.snapshot = hand_over.read(snapshot)
             return outcome
+
+    def beside(self, name: str) -> Engine:
+        """The same engine for another stack of the project."""
+        other = replace(self._stack, name=name, config_file=self._stack.project.stack_file(name))
+        return Engine(other, self._wanted, self._verb)
 
     def check_state(self) -> None:
         """Raise OperationError for a state that is damaged or holds a foreign provider."""

@@ -8,7 +8,7 @@ not wait in between.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -24,7 +24,7 @@ from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.tenant import connect, mimecast_time
-from mimecast_sso.provenance import How, Statement
+from mimecast_sso.provenance import How, Known, Statement
 from mimecast_sso.settings import Settings
 from mimecast_sso.text.names import enumerate_some, is_among
 from mimecast_sso.text.wording import count
@@ -71,9 +71,42 @@ def _make_safe_to_destroy(opened: Stack, engine: Engine, *, ask: bool) -> None:
         raise OperationError(
             f"What this stack deployed is unknown, so nothing is destroyed: {record.source}. Fix that and rerun"
         )
+    refuse_if_managed_elsewhere(
+        opened.name,
+        record.value,
+        {each: assessing.record_of(engine.beside(each)) for each in _others(opened, settings.account_code)},
+    )
     if settings.application.adopt:
         refuse_if_shared(assessed())
     prepare(opened, settings, record.value, depending, ask=ask)
+
+
+def _others(stack: Stack, account_code: str) -> Iterator[str]:
+    """The project's other stacks whose files name the account."""
+    for name in stack.project.stacks():
+        if name != stack.name and account_code.encode() in stack.project.stack_file(name).read_bytes():
+            yield name
+
+
+def refuse_if_managed_elsewhere(stack: str, record: Record, others: Mapping[str, Known[Record]]) -> None:
+    """Raise OperationError if another stack of the project deployed or adopted the application of this one.
+
+    Both manage its assignments and the same people in the roll-out group. A stack whose state cannot be read is named.
+    """
+    own = record.application
+    for name, known in others.items():
+        theirs = known.value.application if known.value else None
+        if own is not None and theirs is not None and theirs.client_id.lower() == own.client_id.lower():
+            raise OperationError(
+                f"Nothing was destroyed: stack {name} manages application {own.client_id}, too, and the people who "
+                f"sign in through it. To leave it to stack {name}, forget this one without deleting anything: pulumi "
+                f"stack rm --force {stack}. To destroy it, first forget the other: pulumi stack rm --force {name}",
+                Exit.REFUSED,
+            )
+        if not known.is_known:
+            click.echo(
+                f"Whether stack {name} manages the same application is unknown: {known.source}", err=True
+            )
 
 
 def refuse_if_shared(assessment: Assessment) -> None:
@@ -93,7 +126,7 @@ def refuse_if_shared(assessment: Assessment) -> None:
             "this stack, and may sign in through it, for instance by another stack that deployed it: "
             f"{enumerate_some(others)}. If nobody needs it, remove their assignments in Entra, wait "
             f"{PROPAGATION_MINUTES} minutes and rerun. To leave it to the other stack, forget this one without "
-            "deleting anything: pulumi stack rm --force",
+            f"deleting anything: pulumi stack rm --force {assessment.stack}",
             Exit.REFUSED,
         )
 

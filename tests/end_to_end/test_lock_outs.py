@@ -312,6 +312,35 @@ def test_guards_still_see_a_resource_that_was_deleted_from_the_state(made: Proje
     assert signing_in(made) == set(PEOPLE)
 
 
+def test_neither_of_two_stacks_destroys_the_application_of_both(made: Project) -> None:
+    domains = [{"name": "example.com", "mode": "require"}]
+    override = [{"name": "allow-destroy", "reason": "a test", "until": "2099-12-31"}]
+    made.configure(domains=domains, guards=override)
+    assert made.up().code == 0
+    (principal,) = (
+        each
+        for each in made.control.documents("entra.servicePrincipals")
+        if each["preferredSingleSignOnMode"] == "saml"
+    )
+    application = made.configuration("application")
+    document = yaml.safe_load(made.stack_file.read_text())
+    document["config"] |= {
+        f"mimecast-sso:{key}": value
+        for key, value in (
+            made.in_force() | {"application": application | {"adopt": principal["appId"]}}
+        ).items()
+        if key not in ("addresses", "addressPasswords", "dns")
+    }
+    (made.folder / "stacks" / "Pulumi.second.yaml").write_text(yaml.safe_dump(document))
+    run = made.stack("second", "up", "--yes")
+    assert run.code == 0, run.text
+    for name, other in (("sandbox", "second"), ("second", "sandbox")):
+        down = made.stack(name, "down", "--yes")
+        assert down.code == REFUSED, down.text
+        assert f"stack {other} manages application {principal['appId']}, too" in down.text
+    assert signing_in(made) == set(PEOPLE)
+
+
 def test_a_second_stack_for_one_account_is_refused_before_anything_is_created(made: Project) -> None:
     (made.folder / "stacks" / "Pulumi.second.yaml").write_text(
         made.stack_file.read_text().replace("who: all", f"who: pilot\n    pilot: [{ADA}]")

@@ -16,6 +16,7 @@ from mimecast_sso.operations import tear_down
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.project import Project
 from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.provenance import live, unknown
 from mimecast_sso.settings import Settings, from_values
 from tests.assessment.worlds import CLIENT, World, application, assigned, attested, values
 from tests.support.sandboxes import ADA, GRACE, RunningSandbox, seed_document, started
@@ -152,3 +153,20 @@ def test_an_adopted_application_is_kept_while_others_assigned_people_to_it() -> 
 )
 def test_an_adopted_application_that_nobody_else_uses_is_deleted(world: World) -> None:
     tear_down.refuse_if_shared(world.assess(ADOPTS))
+
+
+def test_an_application_that_another_stack_of_the_project_manages_is_kept(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    record, other = World().deployed, Record()
+    tear_down.refuse_if_managed_elsewhere(
+        "prod-eu", record, {"prod-us": live(other), "prod-de": unknown("no access")}
+    )
+    assert capsys.readouterr().err == (
+        "Whether stack prod-de manages the same application is unknown: no access\n"
+    )
+    with pytest.raises(OperationError, match=f"stack prod-us manages application {CLIENT}, too") as refused:
+        tear_down.refuse_if_managed_elsewhere("prod-eu", record, {"prod-us": live(record)})
+    assert refused.value.code is Exit.REFUSED
+    assert "pulumi stack rm --force prod-eu" in str(refused.value)
+    tear_down.refuse_if_managed_elsewhere("prod-eu", other, {"prod-us": live(record)})
