@@ -9,8 +9,8 @@ whose type contains such words, or whose details do where the category is the ac
 
 Groups: one event of the type `GROUP_EVENT` is recorded, for a deleted group. Its details are ``Action Performed -
 Deleted New Folder by johndoe@example.com<John Doe> Date: 2021-10-11 Time: 19:23:10 +0100 IP: … Application: …``.
-**Assumed**: added and removed members are logged in the same form (`group_change`), a whole domain without its ``@``.
-The text names the group, not its id.
+**Assumed**: added and removed members are logged in the same form (`group_change`), a whole domain without its ``@``,
+and so are renamed groups. The text names the group, not its id.
 """
 
 from __future__ import annotations
@@ -62,6 +62,23 @@ def group_change(details: str) -> GroupMembershipText | None:
 def tells_no_member(details: str) -> bool:
     """Whether an event is about the group itself, such as its creation. Assumed, except for deletions."""
     return _NO_MEMBER.match(details) is not None
+
+
+def loses_group(details: str, group: str) -> bool:
+    """Whether an event is the deletion or renaming of a group, which application settings are bound to.
+
+    Settings stay bound to a renamed group, and to no group that is created later under the former name.
+    """
+    found = _LOST.match(details)
+    return found is not None and _name_ends(details[found.end() :], group)
+
+
+_LOST = re.compile(r"Action Performed - (?:Deleted|Renamed) ")
+_END_OF_NAME = re.compile(r"(?: by \S+<| to |,? Date: |$)")
+
+
+def _name_ends(text: str, group: str) -> bool:
+    return bool(group) and text.startswith(group) and _END_OF_NAME.match(text, len(group)) is not None
 
 
 SIGN_IN_EVENTS: tuple[str, ...] = ("authentication profile", "application setting")

@@ -256,7 +256,8 @@ def _console(settings: Settings, mimecast: MimecastClient | MimecastError) -> Se
             raise mimecast
         return mimecast
 
-    return confirmation.check(confirmation.read_log(connected, confirmed), confirmed)
+    log = confirmation.read_log(connected, confirmed, settings.roll_out.group_of(slot))
+    return confirmation.check(log, confirmed)
 
 
 # -- The engine's refresh -------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from mimecast_sso.facts.mimecast_audit import (
     GROUP_EVENT,
     LOG_ON_EVENTS,
     group_change,
+    loses_group,
     tells_no_member,
     touches_sign_in,
 )
@@ -47,7 +48,8 @@ class Events:
     """The log's entries since a moment, oldest first."""
 
     changes: tuple[LoggedConsoleChange, ...]
-    """Of profiles and application settings. Which events these are is assumed (`mimecast_sso.facts.mimecast_audit`)."""
+    """Of profiles, application settings and the group that they are bound to. Which events these are is assumed
+    (`mimecast_sso.facts.mimecast_audit`)."""
     log_ons: tuple[LogOn, ...]
 
 
@@ -75,10 +77,13 @@ class GroupLog:
     """Events about groups whose text could not be parsed. If there are any, the changes may be incomplete."""
 
 
-def events_since(client: MimecastClient, since: datetime) -> Events:
-    """Change of profiles and application settings, and log-ons, after ``since``. Raises any `MimecastError`."""
+def events_since(client: MimecastClient, since: datetime, group: str = "") -> Events:
+    """Changes of profiles, application settings and their ``group``, and log-ons, after ``since``.
+
+    Raises any `MimecastError`.
+    """
     rows = _rows(client, since)
-    changes = (_change(row) for row in rows if _counts(row))
+    changes = (_change(row) for row in rows if _counts(row) or _loses(row, group))
     log_ons = (_log_on(row) for row in rows if row.get("auditType") in LOG_ON_EVENTS)
     return Events(
         tuple(sorted((each for each in changes if each.at > since), key=lambda each: each.at)),
@@ -144,6 +149,10 @@ def _rows(client: MimecastClient, since: datetime, most_pages: int = _MOST_PAGES
 
 def _counts(row: dict[str, Any]) -> bool:
     return touches_sign_in(*(str(row.get(key) or "") for key in ("auditType", "category", "eventInfo")))
+
+
+def _loses(row: dict[str, Any], group: str) -> bool:
+    return row.get("auditType") == GROUP_EVENT and loses_group(str(row.get("eventInfo") or ""), group)
 
 
 def _change(row: dict[str, Any]) -> LoggedConsoleChange:

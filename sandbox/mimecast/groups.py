@@ -247,7 +247,9 @@ def _find_groups(caller: Caller, item: Item, page: Page) -> tuple[Item, Item]:
 
 def _update_group(caller: Caller, item: Item) -> Item:
     group = _writable(_identified(caller, item))
-    if "description" in item:
+    if "description" in item and _description(item) != group["description"]:
+        info = f"Action Performed - Renamed {group['description']} to {_description(item)}"
+        audit.record(caller.world, caller.account, audit.Event.FOLDER, "", info)
         group["description"] = _description(item)
     if "parentId" in item:
         group["parent"] = _parent(caller, item)

@@ -621,6 +621,26 @@ def _second(each: Any, settings: Any, members: set[str]) -> Any:
 BOTH = {ADA, GRACE}
 
 
+def test_people_who_leave_both_groups_leave_one_first() -> None:
+    world = rotating(rotation("2026", "both"), BOTH, BOTH, OLD)
+    leaves = rotation("2026", "both", rollOut={"who": "pilot", "pilot": [ADA]})
+    finding = found(world, leaves)["certificate-mismatch"]
+    assert finding.affected == (GRACE,)
+    assert (
+        "First set mimecast-sso:certificates.cutOver to active and deploy, wait 15 minutes" in finding.remedy
+    )
+    alone = rotation("2026", "active")
+    assert found(world, alone) == {}
+
+
+def test_whoever_would_be_disabled_is_kept_or_forgotten() -> None:
+    document = attested(values(addresses={"list": [{"address": ADA}], "onRemoval": "disable"}))
+    finding = found(World(), document)["last-sign-in-method"]
+    assert finding.remedy.startswith(
+        "keep these people in mimecast-sso:addresses, or set its onRemoval to forget"
+    )
+
+
 @pytest.mark.parametrize(
     ("active", "cut_over", "first", "second", "signs", "met"),
     [

@@ -14,6 +14,14 @@ from typing import Any
 import pytest
 import yaml
 
+from providers.mimecast import from_environment
+from providers.mimecast.groups import (
+    change_members,
+    list_members,
+    provide_group,
+    remove_group,
+    require_group,
+)
 from sandbox import sign_in
 from sandbox.entra.objects import MEMBERS
 from tests.support.projects import ENGINES, Ended, Project, project
@@ -310,6 +318,25 @@ def test_guards_still_see_a_resource_that_was_deleted_from_the_state(made: Proje
     section(made, "application", replyUrl="https://example.com/login/saml")
     refused(made.up(), "AADSTS50011", "Affected, 4", ADA)
     assert signing_in(made) == set(PEOPLE)
+
+
+def test_a_roll_out_group_that_was_recreated_by_hand_is_reported(made: Project) -> None:
+    """The application settings stay bound to the deleted group, so people sign in with a password."""
+    name = made.configuration("rollOut")["group"]
+    with made.running.entered():
+        client = from_environment(made.running.env)
+        members = list_members(client, require_group(client, name))
+        change_members(client, require_group(client, name), add=(), remove=members)
+        remove_group(client, name, created=True)
+        group, _ = provide_group(client, name)
+        change_members(client, group, add=members, remove=())
+    drifted = made.sso("drift")
+    assert drifted.code == 2, drifted.text
+    assert f"Action Performed - Deleted {name}" in " ".join(drifted.text.split())
+    verified = made.sso("verify")
+    assert "stale: compare the console with the run sheet" in " ".join(verified.text.split())
+    run = made.up()
+    assert "The authentication profile is stale: the console changed after the confirmation" in run.text
 
 
 def test_neither_of_two_stacks_destroys_the_application_of_both(made: Project) -> None:

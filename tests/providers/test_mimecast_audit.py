@@ -125,3 +125,25 @@ def test_an_event_of_a_group_that_cannot_be_read_is_shown_as_such() -> None:
     found = group_changes(client(vendor([folder(1, text) for text in texts])), SINCE)
     assert found.changes == ()
     assert sorted(each.details for each in found.unread) == sorted(texts)
+
+
+@pytest.mark.parametrize(
+    ("details", "lost"),
+    [
+        ("Action Performed - Deleted Pilot" + BY, True),
+        ("Action Performed - Deleted Pilot" + AT, True),
+        ("Action Performed - Renamed Pilot to Old pilot" + AT, True),
+        ("Action Performed - Renamed Old pilot to Pilot" + AT, False),
+        ("Action Performed - Deleted Pilot two" + AT, False),
+        ("Action Performed - Created Pilot" + AT, False),
+        ("Action Performed - Removed ada@example.com from Pilot" + AT, False),
+    ],
+)
+def test_a_lost_group_is_a_change_of_the_console(details: str, lost: bool) -> None:
+    found = events_since(client(vendor([folder(3, details)])), SINCE, "Pilot").changes
+    assert [each.details for each in found] == ([details] if lost else [])
+
+
+def test_the_loss_of_another_group_is_none() -> None:
+    log = vendor([folder(3, "Action Performed - Deleted Pilot" + AT)])
+    assert events_since(client(log), SINCE).changes == ()

@@ -12,7 +12,7 @@ from mimecast_sso.assessment import sentences
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.forecast import Instant, Loss
 from mimecast_sso.assessment.guards.finding import GuardFinding
-from mimecast_sso.assessment.sign_in import Result
+from mimecast_sso.assessment.sign_in import AddressState, Result
 from mimecast_sso.assessment.synchronisation import removed_addresses
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.facts.sign_in_reasons import REASONS, Missing, Reason
@@ -110,21 +110,35 @@ def _step(assessment: Assessment, loss: Loss, *, leaving: bool) -> str:
     if outcome.reason is Reason.NOT_ASSIGNED and (leaving or not loss.joining):
         return _assigned(leaving=leaving)
     if outcome.reason is Reason.SIGNATURE and not loss.joining:
-        return _certificate(assessment)
+        return _certificate(assessment, leaving=leaving)
     if outcome.reason is Reason.APPLICATION_MISSING and not loss.joining:
         return (
             f"empty the roll-out group first ({assessment.command('roll-out back')}), wait {PROPAGATION_MINUTES} "
             "minutes until Mimecast acts on it, then rerun this; or restore the previous value"
         )
-    if outcome.reason is Reason.NOT_AT_MIMECAST and removed_addresses(assessment.desired):
-        return (
-            "keep these people's domains in mimecast-sso:directorySynchronisation.domains, or set its deleteUsers to "
-            "false"
-        )
+    kept = _kept_address(assessment, outcome.reason)
+    if kept:
+        return kept
     if outcome.reason is None:
         return f"keep mimecast-sso:rollOut unchanged until this is known: {outcome.missing}"
     fix = REASONS[outcome.reason].fix_for(assessment.stack)
     return f"{fix}; keep mimecast-sso:rollOut unchanged until then" if loss.joining else fix
+
+
+def _kept_address(assessment: Assessment, reason: Reason | None) -> str:
+    """The remedy if this run disables or removes the address; else ""."""
+    after = assessment.forecast.effects.addresses_after.values()
+    if reason is Reason.NOT_AT_MIMECAST and removed_addresses(assessment.desired):
+        return (
+            "keep these people's domains in mimecast-sso:directorySynchronisation.domains, or set its deleteUsers to "
+            "false"
+        )
+    if reason is Reason.ADDRESS_DISABLED and any(AddressState.DISABLED in each for each in after):
+        return (
+            "keep these people in mimecast-sso:addresses, or set its onRemoval to forget; or first remove them from "
+            f"mimecast-sso:rollOut, deploy, and wait {PROPAGATION_MINUTES} minutes until Mimecast acts on it"
+        )
+    return ""
 
 
 def _assigned(*, leaving: bool) -> str:
@@ -139,8 +153,14 @@ def _assigned(*, leaving: bool) -> str:
     )
 
 
-def _certificate(assessment: Assessment) -> str:
+def _certificate(assessment: Assessment, *, leaving: bool) -> str:
     """Name the generation that the console holds, if Entra would sign with another one after the run."""
+    if leaving and len(assessment.settings.certificates.populated) > 1:
+        return (
+            "Mimecast may act on one of the two groups first, and the other's profile holds the certificate that does "
+            "not sign: deploy in two runs. First set mimecast-sso:certificates.cutOver to active and deploy, wait "
+            f"{PROPAGATION_MINUTES} minutes until Mimecast acts on it, then change mimecast-sso:rollOut"
+        )
     labels = {thumbprint: label for label, thumbprint in assessment.snapshot.recorded.thumbprints.items()}
     held = [
         labels[profile.thumbprint]

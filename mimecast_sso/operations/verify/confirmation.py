@@ -60,10 +60,10 @@ def current(settings: Settings, profile: RecordedProfile) -> Confirmed | None:
     return confirmed if confirmed and confirmed.fingerprint == profile.fingerprints.critical else None
 
 
-def read_log(connected: Callable[[], MimecastClient], confirmed: Confirmed) -> Log:
-    """Read Mimecast's audit log since the confirmation."""
+def read_log(connected: Callable[[], MimecastClient], confirmed: Confirmed, group: str) -> Log:
+    """Read Mimecast's audit log since the confirmation; ``group`` is the one that the settings are bound to."""
     try:
-        return Log(audit.events_since(connected(), datetime.fromisoformat(confirmed.at)))
+        return Log(audit.events_since(connected(), datetime.fromisoformat(confirmed.at), group))
     except MimecastError as error:
         return Log(None, " ".join(str(error).split()))
 

@@ -80,7 +80,8 @@ class Verification:
         self._round_trip(graph)
         log = confirmation.Log(None)
         if confirmed and mimecast:
-            log = confirmation.read_log(lambda: mimecast, confirmed)
+            group = self.settings.roll_out.group_of(self.profile.slot)
+            log = confirmation.read_log(lambda: mimecast, confirmed, group)
         if confirmed:
             self._sign_ins(graph, confirmed, log)
             self._found += confirmation.check(log, confirmed)
