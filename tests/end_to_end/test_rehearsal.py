@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import pytest
 import yaml
 
 from sandbox.engine.secrets import new_salt
+from tests.support import commands
 from tests.support.projects import ENGINES_AT_LENGTH, ROOT
 
 Run = Callable[..., str]
@@ -49,17 +49,9 @@ def rehearsed(folder: Path, engine: str, stack: str, text: str) -> Iterator[tupl
     environment = {**os.environ, "SANDBOX_HOME": str(folder / "home"), "ENGINE": engine}
 
     def run(*words: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "sandbox", *words],
-            cwd=folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout
-        return done.stdout
+        ended, text = commands.call([sys.executable, "-m", "sandbox", *words], folder, environment)
+        assert ended == code, text
+        return text
 
     run("start")
     try:

@@ -33,14 +33,10 @@ EMBEDDED_CASES = [name for name in ALL if name not in REFUSED]
 
 
 class Runner(record.Runner):
-    """Run a command; what the Pulumi CLI starts is forked."""
+    """Run the embedded engine in this process; signals need a separate one. What both engines start is forked."""
 
     def environment(self, *, extra: bool = True) -> dict[str, str]:
         return super().environment(extra=extra) | commands.for_the_cli()
-
-
-class EmbeddedRunner(Runner):
-    """Run the embedded engine in this process, which saves its start-up; signals need a separate process."""
 
     def command(self, words: list[str], *, extra: bool = True) -> subprocess.CompletedProcess[str]:
         if self.cli != EMBEDDED:
@@ -87,7 +83,7 @@ def test_the_simulated_cloud_is_never_half_written() -> None:
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("name", EMBEDDED_CASES)
 def test_embedded(name: str) -> None:
-    problems = _problems(EmbeddedRunner(CASES / name, EMBEDDED))
+    problems = _problems(Runner(CASES / name, EMBEDDED))
     assert not problems, problems
 
 
@@ -118,7 +114,7 @@ def test_pulumi(name: str) -> None:
 @pytest.mark.cli
 def test_pulumi_continues_the_stack(name: str) -> None:
     """In every run, the Pulumi CLI continues a few states of the embedded engine."""
-    problems = _problems(EmbeddedRunner(CASES / name, EMBEDDED), [PULUMI])
+    problems = _problems(Runner(CASES / name, EMBEDDED), [PULUMI])
     assert not problems, problems
 
 
@@ -126,7 +122,7 @@ def test_pulumi_continues_the_stack(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_refused(name: str) -> None:
     """Unsupported features are refused by name, and the refused command changes nothing."""
-    runner = EmbeddedRunner(CASES / name, EMBEDDED)
+    runner = Runner(CASES / name, EMBEDDED)
     refusals = 0
     try:
         for _, document in runner.run():
