@@ -7,7 +7,6 @@ output is kept in memory for that stack only, and is not combined with credentia
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import select
@@ -101,9 +100,10 @@ def _run(words: list[str], environment: Mapping[str, str], stack: str, root: Pat
             f"{words[0]}, which {VARIABLE} names, cannot be run: {error.strerror}. Correct the path; it is relative "
             f"to {root}."
         ) from None
+    until = time.monotonic() + timeout
     with process:
         try:
-            printed = _printed(process, time.monotonic() + timeout)
+            printed = _printed(process, until)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise CredentialsError(
@@ -126,9 +126,9 @@ def _printed(process: subprocess.Popen[bytes], until: float) -> bytes | None:
     Raises:
         subprocess.TimeoutExpired: It has not ended by then.
     """
-    printed = bytearray()
-    while (left := until - time.monotonic()) > 0 and select.select([process.stdout], [], [], left)[0]:
-        read = process.stdout.read1(_LONGEST) if isinstance(process.stdout, io.BufferedReader) else b""
+    printed, output = bytearray(), process.stdout.fileno() if process.stdout else -1
+    while (left := until - time.monotonic()) > 0 and select.select([output], [], [], left)[0]:
+        read = os.read(output, _LONGEST)
         if not read:
             process.wait(max(until - time.monotonic(), 0))
             return bytes(printed)
