@@ -9,25 +9,28 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shlex
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.text.files import parse_json
+from mimecast_sso.text.wording import count
 
 VARIABLE = "MIMECAST_SSO_CREDENTIALS"
 TIMEOUT_SECONDS = 30.0
 
 _EXEC = "exec:"
 _STACK = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-_ALLOWED = re.compile(r"(ARM|MIMECAST)_[A-Z0-9_]+")
+_ALLOWED = re.compile(r"(ARM|MIMECAST(?!_SSO_))_[A-Z0-9_]+")
+"""Not the variables of this project itself, such as the one that names the command."""
 _OF_A_CREDENTIAL = re.compile(
     r"ARM_(TENANT_ID|CLIENT_.+|OIDC_.+|USE_.+|MSI_.+)|MIMECAST_CLIENT_.+|ACTIONS_ID_TOKEN_.+"
 )
-_NOT_THE_BROKERS = frozenset({VARIABLE, "MIMECAST_SSO_DNS_SERVER"})
 _LONGEST = 65_536
 
 
@@ -97,14 +100,18 @@ def _run(words: list[str], environment: Mapping[str, str], stack: str, root: Pat
             f"{words[0]}, which {VARIABLE} names, cannot be run: {error.strerror}. Correct the path; it is relative "
             f"to {root}."
         ) from None
-    try:
-        printed, _ = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        raise CredentialsError(
-            f"{words[0]} gave no credentials for stack {stack} within {timeout:g} seconds and was ended."
-        ) from None
+    until = time.monotonic() + timeout
+    with process:
+        try:
+            printed = _printed(process, until)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise CredentialsError(
+                f"{words[0]} gave no credentials for stack {stack} within {timeout:g} seconds and was ended."
+            ) from None
+        if printed is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            return b""
     if process.returncode:
         raise CredentialsError(
             f"{words[0]} gave no credentials for stack {stack}: exit code {process.returncode}. Its messages are not "
@@ -113,22 +120,44 @@ def _run(words: list[str], environment: Mapping[str, str], stack: str, root: Pat
     return printed
 
 
+def _printed(process: subprocess.Popen[bytes], until: float) -> bytes | None:
+    """What a process prints until it ends; ``None`` if that is more than a credential, and goes on for ever perhaps.
+
+    Raises:
+        subprocess.TimeoutExpired: It has not ended by then.
+    """
+    printed, output = bytearray(), process.stdout.fileno() if process.stdout else -1
+    while (left := until - time.monotonic()) > 0 and select.select([output], [], [], left)[0]:
+        read = os.read(output, _LONGEST)
+        if not read:
+            process.wait(max(until - time.monotonic(), 0))
+            return bytes(printed)
+        printed += read
+        if len(printed) > _LONGEST:
+            return None
+    raise subprocess.TimeoutExpired(process.args, 0)
+
+
 def _variables(printed: bytes, stack: str) -> dict[str, str]:
     """The variables of a document; a malformed one is never quoted."""
     try:
-        document = parse_json(printed) if len(printed) <= _LONGEST else None
+        document = parse_json(printed)
     except ValueError:
         document = None
-    if not isinstance(document, dict) or not all(isinstance(each, str) for each in document.values()):
+    if not isinstance(document, dict) or not all(map(_is_value, document.values())):
         raise CredentialsError(
             f"The command of {VARIABLE} printed no JSON object with string values for stack {stack}. Have it print, "
             'for example: {"ARM_TENANT_ID": "…", "ARM_CLIENT_ID": "…", "ARM_CLIENT_SECRET": "…", '
             '"MIMECAST_CLIENT_ID": "…", "MIMECAST_CLIENT_SECRET": "…"}'
         )
-    foreign = [name for name in document if not _ALLOWED.fullmatch(name) or name in _NOT_THE_BROKERS]
+    foreign = [name for name in document if not _ALLOWED.fullmatch(name)]
     if foreign:
         raise CredentialsError(
-            f"The command of {VARIABLE} printed {len(foreign)} variables for stack {stack} that are not ARM_* or "
-            "MIMECAST_* credentials. Leave them out."
+            f"The command of {VARIABLE} printed {count(len(foreign), 'variable')} for stack {stack} besides ARM_* and "
+            "MIMECAST_* credentials. Leave out whatever else it prints."
         )
     return document
+
+
+def _is_value(each: object) -> bool:
+    return isinstance(each, str) and "\0" not in each  # No environment takes a NUL character.

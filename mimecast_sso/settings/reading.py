@@ -95,7 +95,7 @@ def engine_keys(path: Path) -> dict[str, str]:
         return {}
     found = {str(key): value for key, value in document.items() if key != "config"}
     for key, value in config.items():
-        if not str(key).startswith(f"{NAMESPACE}:") or _is_encrypted(value):
+        if not str(key).startswith(f"{NAMESPACE}:") or is_encrypted(value):
             found[str(key)] = value
     try:
         if _size(found, {}) > _MOST_VALUES:
@@ -105,10 +105,19 @@ def engine_keys(path: Path) -> dict[str, str]:
         return dict.fromkeys(found, "")
 
 
-def _is_encrypted(value: Any) -> bool:
-    if isinstance(value, dict):
-        return "secure" in value or any(map(_is_encrypted, value.values()))
-    return isinstance(value, list) and any(map(_is_encrypted, value))
+def is_encrypted(value: Any) -> bool:
+    """Whether a value, or one inside it, is encrypted. Aliases may repeat objects endlessly, so each is seen once."""
+    seen: set[int] = set()
+    left = [value]
+    while left:
+        each = left.pop()
+        if id(each) in seen or not isinstance(each, (dict, list)):
+            continue
+        seen.add(id(each))
+        if isinstance(each, dict) and set(each) == {"secure"}:
+            return True
+        left += each.values() if isinstance(each, dict) else each
+    return False
 
 
 def values_of(text: str, path: Path) -> dict[str, Any]:
@@ -167,6 +176,8 @@ def _odd_indentation(text: str) -> str:
 def yaml_problem(error: Exception) -> str:
     """Position and cause of a YAML error, without the file's content."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if problem:
+        problem = problem.partition(" with value ")[0]  # Of a duplicate key: the value may be a secret.
     where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     if problem and "'\\t'" in problem:
         return f"{where}: a tab; indent with spaces"

@@ -72,8 +72,16 @@ def test_what_the_command_prints_replaces_every_credential_of_the_environment(
             f'echo \'{{"ARM_CLIENT_SECRET": {{"x": "{SECRET}"}}}}\'',
             "printed no JSON object with string values",
         ),
-        (f'echo \'{{"PATH": "{SECRET}"}}\'', "printed 1 variables for stack prod-eu that are not ARM_*"),
+        (f'echo \'{{"PATH": "{SECRET}"}}\'', "printed 1 variable for stack prod-eu besides ARM_*"),
+        (
+            f'echo \'{{"MIMECAST_SSO_SNAPSHOT": "{SECRET}"}}\'',
+            "printed 1 variable for stack prod-eu besides ARM_*",
+        ),
+        (f'echo \'{{"ARM_CLIENT_SECRET": "{SECRET}\\u0000"}}\'', "printed no JSON object with string values"),
+        (f'echo \'{{"ARM_CLIENT_SECRET": "{SECRET}"\'', "printed no JSON object with string values"),
+        ("true", "printed no JSON object with string values"),
         ("head -c 100000 /dev/zero", "printed no JSON object with string values"),
+        ("cat /dev/zero", "printed no JSON object with string values"),
     ],
 )
 def test_what_it_printed_is_never_shown(broker: Broker, tmp_path: Path, script: str, said: str) -> None:
@@ -81,6 +89,19 @@ def test_what_it_printed_is_never_shown(broker: Broker, tmp_path: Path, script: 
         with_credentials(broker(script), "prod-eu", tmp_path)
     assert said in str(error.value)
     assert SECRET not in str(error.value)
+
+
+def test_a_command_that_leaves_a_process_behind_gives_its_credentials(broker: Broker, tmp_path: Path) -> None:
+    """Which does not keep the check waiting."""
+    found = with_credentials(
+        broker(f"sleep 3 >/dev/null & cat <<'EOF'\n{json.dumps(WHOLE)}\nEOF"), "prod-eu", tmp_path
+    )
+    assert found["ARM_CLIENT_SECRET"] == WHOLE["ARM_CLIENT_SECRET"]
+
+
+def test_a_command_that_closes_its_output_and_goes_on_is_killed(broker: Broker, tmp_path: Path) -> None:
+    with pytest.raises(OperationError, match="within 0\\.3 seconds"):
+        with_credentials(broker("exec >&-; sleep 60"), "prod-eu", tmp_path, timeout=0.3)
 
 
 def test_a_hanging_command_is_killed_with_its_children(broker: Broker, tmp_path: Path) -> None:

@@ -95,6 +95,81 @@ def test_an_encrypted_value_is_replaced_whole(stacks: Path) -> None:
     assert config(stacks, "acme")["mimecastClientSecret"] == {"secure": "new"}
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("base", "config: {mimecast-sso:mimecastClientSecret: {secure: v1:x}}", "encrypted for one stack"),
+        ("ring-1", "config: {mimecast-sso:application: {notes: {secure: v1:x}}}", "encrypted for one stack"),
+        ("acme", "config: {mimecast-sso:mimecastClientSecret: plain-secret}", "encrypted for one stack"),
+        ("base", "environment: [prod]\nconfig: {}", "sets environment. Only config: is merged"),
+        ("base", "config: {rollOut: {who: all}}", "Keys need a namespace"),
+        ("ring-1", "config: {mimecast-sso:tags: [ring-2]}", "Tags decide which layers a stack has"),
+        ("base", "config: [x]", "has no config: section"),
+        ("base", "", "has no config: section"),
+        ("base", "config: {a:b: 1, a:b: plain-secret}", 'found duplicate key "a:b".'),
+        ("base", "a: &a [x]\nb: &b [*a, *a]\nconfig: {mimecast-sso:domains: *b}", "sets a, b."),
+        ("base", "config: {mimecast-sso:domains: &a [*a]}", "would not be a valid configuration"),
+    ],
+)
+def test_what_a_layer_cannot_set_is_refused_and_its_content_not_quoted(
+    stacks: Path, name: str, content: str, said: str
+) -> None:
+    (stacks / f"_{name}.yaml").write_text(content)
+    with pytest.raises(OperationError) as error:
+        render((), check=False)
+    assert said in str(error.value)
+    assert "plain-secret" not in str(error.value)
+    assert "v1:x" not in str(error.value)
+    assert (stacks / "Pulumi.acme.yaml").read_text() == ACME
+
+
+def test_null_takes_back_what_an_earlier_layer_sets(stacks: Path) -> None:
+    layer(stacks, "base", BASE | {"domains": ["all.example"]})
+    layer(stacks, "acme", {"domains": None, "application": {"notificationEmails": None}})
+    render((), check=False)
+    acme, beta = config(stacks, "acme"), config(stacks, "beta")
+    assert (acme.get("domains"), acme["application"]) == (None, {"displayName": "Portal"})
+    assert "domains" not in acme
+    assert beta["domains"] == ["all.example"]
+    assert render((), check=True) is Exit.FINE
+
+
+def test_a_layer_counts_once_and_the_base_first_whatever_the_tags_say(stacks: Path) -> None:
+    file = stacks / "Pulumi.acme.yaml"
+    file.write_text(ACME.replace("[ring-1]", "[ring-1, base, ring-1]"))
+    layer(stacks, "base", BASE)
+    layer(stacks, "ring-1", RING)
+    render((), check=False)
+    application = config(stacks, "acme")["application"]
+    assert isinstance(application, dict)
+    assert application["displayName"] == "Portal (ring 1)"
+
+
+def test_tags_of_the_base_decide_at_once(stacks: Path) -> None:
+    layer(stacks, "base", {"tags": ["gold"]})
+    layer(stacks, "gold", RING)
+    render((), check=False)
+    assert config(stacks, "acme")["application"] == RING["application"]
+    assert render((), check=True) is Exit.FINE
+
+
+def test_a_tag_leads_to_no_file_outside_the_folder(stacks: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (stacks / "Pulumi.acme.yaml").write_text(ACME.replace("[ring-1]", '["a/../../outside", 5, null]'))
+    (stacks / "_a").mkdir()
+    layer(stacks, "base", BASE)
+    (stacks.parent / "outside.yaml").write_text("config: {mimecast-sso:domains: [evil.example]}")
+    with pytest.raises(OperationError, match="mimecast-sso:tags"):
+        render(("acme",), check=False)
+    assert "evil" not in (stacks / "Pulumi.acme.yaml").read_text()
+
+
+def test_a_layer_of_no_stack_is_named(stacks: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    layer(stacks, "base", BASE)
+    layer(stacks, "ring1", RING)
+    render((), check=False)
+    assert "_ring1.yaml is the layer of no stack" in capsys.readouterr().err
+
+
 def test_without_layers_it_tells_where_to_put_them(stacks: Path) -> None:
     with pytest.raises(
         OperationError, match=r"No stack has a layer\. Write common values into .*_base\.yaml"

@@ -35,6 +35,11 @@ def render(expressions: tuple[str, ...], *, check: bool) -> Exit:
     """Render the stack files from their layers; write nothing if one would be invalid. Raises OperationError."""
     project = find_project()
     found = list(layers.render(project, wanted(project, expressions, (1, 1))))
+    for name in layers.unused(project, listed(project)):
+        click.echo(
+            f"warning: {foreign.one_line(name)} is the layer of no stack: none has that tag or name.",
+            err=True,
+        )
     if not found:
         raise OperationError(
             f"No stack has a layer. Write common values into {project.stack_files / '_base.yaml'}, in the "
