@@ -337,7 +337,7 @@ class MimecastTenant(pulumi.ComponentResource):
         return [
             Requirement(
                 "the list of members of the roll-out group",
-                whole(deployed(each, each.members)),
+                deployed(each, each.members),
                 self._members,
             )
             for each in self.joined

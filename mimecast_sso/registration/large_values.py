@@ -25,11 +25,11 @@ class Whole(Generic[T]):
 
 
 def whole(value: pulumi.Input[T]) -> pulumi.Output[Whole[T]]:
-    """The value, with everything in it unwrapped if there is anything to unwrap."""
+    """The value, with everything in it unwrapped if there is anything to unwrap; one that is whole stays as it is."""
     if isinstance(value, pulumi.Output):
         return value.apply(whole)
-    if _is_plain(value):
-        return pulumi.Output.from_input(Whole(value))  # type: ignore[arg-type]
+    if isinstance(value, Whole) or _is_plain(value):
+        return pulumi.Output.from_input(value if isinstance(value, Whole) else Whole(value))  # type: ignore[arg-type]
     return pulumi.Output.from_input(value).apply(Whole)
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import pulumi
 
+from mimecast_sso.registration.large_values import whole
 from mimecast_sso.settings import REFUSED
 from mimecast_sso.text.names import enumerate_some
 
@@ -35,9 +36,9 @@ class Requirement:
     desired: pulumi.Input[Any]
 
 
-def deployed(resource: pulumi.CustomResource, value: pulumi.Output[T]) -> pulumi.Output[T]:
+def deployed(resource: pulumi.CustomResource, value: pulumi.Output[Any]) -> pulumi.Output[Any]:
     """A resource's property; unknown if this run leaves its creation out, where the SDK would show the input."""
-    return pulumi.Output.all(resource.id, value).apply(lambda known: cast(T, known[1]))
+    return pulumi.Output.all(resource.id, whole(value)).apply(lambda known: known[1].value)
 
 
 def once_met(
@@ -58,7 +59,9 @@ def once_met(
         RunError: In the output, if a requirement is not met; whatever takes ``value`` is then not registered.
     """
     problems = [
-        pulumi.Output.all(each.actual, each.desired).apply(partial(_problem, each), run_with_unknowns=True)
+        pulumi.Output.all(whole(each.actual), whole(each.desired)).apply(
+            partial(_problem, each), run_with_unknowns=True
+        )
         for each in requirements
     ]
 
@@ -80,7 +83,7 @@ def _problem(requirement: Requirement, pair: Any) -> str:
     """Why a requirement is not met; "" if it is. In a preview, values that the run will compute count as met."""
     if pulumi.contains_unknowns(pair):
         return "" if pulumi.runtime.is_dry_run() else f"{requirement.what} must be deployed"
-    actual, desired = pair
+    actual, desired = (each.value for each in pair)
     return "" if actual == desired else f"{requirement.what} {_difference(actual, desired)}"
 
 

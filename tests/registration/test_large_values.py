@@ -29,6 +29,12 @@ def test_neither_is_data_in_an_output(loop: asyncio.AbstractEventLoop) -> None:
     assert value_of(loop, whole(output)).value is value
 
 
+def test_what_is_whole_stays_as_it_is(loop: asyncio.AbstractEventLoop) -> None:
+    given = Whole(["ada@example.com"])
+    assert value_of(loop, whole(given)) is given
+    assert value_of(loop, whole(whole(given.value))) == given
+
+
 def test_outputs_in_it_are(loop: asyncio.AbstractEventLoop) -> None:
     def nested(_: object) -> Any:
         return {"ada@example.com": {"name": pulumi.Output.from_input("Ada")}, "list": [whole("x")]}

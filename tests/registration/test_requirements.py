@@ -58,3 +58,21 @@ def test_lists_are_compared_and_a_step_that_the_run_does_not_take_needs_nothing(
     with pytest.raises(pulumi.RunError, match="the list must have grace and must not have tony first"):
         added(["ada"])
     assert added([]) == []
+
+
+def test_large_values_are_compared_as_they_are(
+    loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pulumi unwraps each element of a list that it is given: 100,000 addresses took twice the time and memory."""
+    plain, unwrapped = pulumi.Output.from_input, []
+
+    def from_input(value: object) -> object:
+        unwrapped.extend([value] if isinstance(value, str) else [])
+        return plain(value)
+
+    monkeypatch.setattr(pulumi.Output, "from_input", staticmethod(from_input))
+    people = [f"person-{number}@example.com" for number in range(20)]
+    listed = Requirement("the list of addresses", pulumi.Output.from_input(0).apply(lambda _: people), people)
+    output = once_met(pulumi.Output.from_input(True), [listed], "nobody is added")
+    assert loop.run_until_complete(output.future())  # type: ignore[arg-type]
+    assert not set(people) & set(unwrapped)
