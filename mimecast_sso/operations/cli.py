@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -125,7 +125,7 @@ def _code_of(error: Exception) -> Exit:
 
     if not isinstance(error, (ConfigurationError, MimecastError)):
         raise error
-    codes: dict[type[Any], Exit] = {AccountMismatch: Exit.REFUSED, PartlyDone: Exit.PARTLY}
+    codes: dict[type[Exception], Exit] = {AccountMismatch: Exit.REFUSED, PartlyDone: Exit.PARTLY}
     return codes.get(type(error), Exit.ERROR)
 
 

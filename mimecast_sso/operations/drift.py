@@ -124,7 +124,7 @@ def _at(state: StepState | None, path: str, *, inputs: bool = False) -> str:
     return _written(value)
 
 
-def _written(value: Any) -> str:
+def _written(value: object) -> str:
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return ", ".join(sorted(value)) or _ABSENT
     if value is None:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from mimecast_sso.operations import tenant
 from mimecast_sso.operations.assessing import require_tenants_of
@@ -86,7 +85,7 @@ def document(compared: Sequence[Compared], expected: Expectations) -> dict[str, 
     }
 
 
-def _write(file: Path, report: dict[str, Any]) -> None:
+def _write(file: Path, report: dict[str, object]) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_text(file, json.dumps(report, indent=2, ensure_ascii=False) + "\n")

@@ -39,7 +39,7 @@ class Shape:
     def document(self) -> object:
         """As JSON: ``"guid|null"``, or a map with ``kinds`` and ``keys`` or ``items``; ``name?`` is optional."""
         kinds = "|".join(sorted(self.kinds))
-        found: dict[str, Any] = {"kinds": kinds}
+        found: dict[str, object] = {"kinds": kinds}
         if self.keys:
             found["keys"] = {
                 name + _MAYBE * (name in self.optional): shape.document()

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from mimecast_sso.operations import tenant
 from mimecast_sso.operations.assess.files import stack_file
@@ -101,7 +100,7 @@ def _account(stack: Stack, wanted: NewStack) -> Iterator[str]:
         )
 
 
-def _tenant(stack: Stack, wanted: NewStack, values: dict[str, Any]) -> Iterator[str]:
+def _tenant(stack: Stack, wanted: NewStack, values: dict[str, object]) -> Iterator[str]:
     """The result of the check in Entra; the credentials' tenant goes into the file. Raises OperationError."""
     try:
         credentials.method(stack.environment | {"ARM_USE_CLI": "false"})

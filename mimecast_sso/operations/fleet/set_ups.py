@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
@@ -82,7 +82,7 @@ def files(service: Service, place: Place, stacks: Sequence[Listed]) -> dict[str,
     return _written(service, found | {"operator/drift-schedules.yaml": _schedule_program(place, stacks)})
 
 
-def _written(service: Service, documents: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:
+def _written(service: Service, documents: Mapping[str, Sequence[Mapping[str, object]]]) -> dict[str, str]:
     return {
         path: _HEAD.format(service=service)
         + _NOTES[service]
@@ -185,7 +185,7 @@ def _secret(name: str, key: str) -> dict[str, object]:
     return {"type": "Secret", "secret": {"name": name, "key": key}}
 
 
-def _schedule_program(place: Place, stacks: Sequence[Listed]) -> list[dict[str, Any]]:
+def _schedule_program(place: Place, stacks: Sequence[Listed]) -> list[Mapping[str, object]]:
     program = {
         "apiVersion": "pulumi.com/v1",
         "kind": "Program",

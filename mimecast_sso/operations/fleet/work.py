@@ -73,7 +73,7 @@ class Work:
     terms: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def begin(cls, folder: Path, at: datetime, **terms: Any) -> Work:
+    def begin(cls, folder: Path, at: datetime, **terms: object) -> Work:
         """An empty folder: files of an earlier run are removed. Raises OperationError if it cannot be written."""
         try:
             (folder / _RUN).unlink(missing_ok=True)  # Written first: without it nothing can be resumed.
@@ -117,7 +117,7 @@ class Work:
         except (ValueError, KeyError, TypeError):
             return None
 
-    def write(self, name: str, stack: str, document: Mapping[str, Any]) -> None:
+    def write(self, name: str, stack: str, document: Mapping[str, object]) -> None:
         """Write a file of a stack atomically. Raises OperationError if it cannot be written."""
         try:
             write_text(self.folder / name.format(stack), json.dumps(document, ensure_ascii=False) + "\n")
