@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +20,7 @@ import click
 from mimecast_sso.assessment.plan_digest import ANNOUNCED
 from mimecast_sso.console.run_sheet import CONSOLE_WORK_IS_DUE
 from mimecast_sso.facts.engine_documents import Diagnostic, EngineEvent, Step
+from mimecast_sso.facts.outputs import OUTPUTS
 from mimecast_sso.text import foreign
 from mimecast_sso.text.paragraphs import on_terminal
 from mimecast_sso.text.wording import count
@@ -131,8 +132,9 @@ class Concise:
 
     def _show_outputs(self) -> None:
         before, now = self._before or {}, self._outputs or {}
+        # The engine's order is that in which the values became known.
         changed = [
-            key for key, value in now.items() if before.get(key) != value and (before or key in _MAIN_OUTPUTS)
+            key for key in _in_order(now) if before.get(key) != now[key] and (before or key in _MAIN_OUTPUTS)
         ]
         shown = dict.fromkeys(key for key in (*changed, _STATE) if key in now)
         if shown:
@@ -154,6 +156,12 @@ class Concise:
             yield f"{unchanged} unchanged"
         if self._failed:
             yield f"{self._failed} errored"
+
+
+def _in_order(outputs: Iterable[str]) -> list[str]:
+    """The names of outputs in the order of their reference, then all others."""
+    known = list(OUTPUTS)
+    return sorted(outputs, key=lambda each: (known.index(each) if each in OUTPUTS else len(known), each))
 
 
 def _output(path: str, before: object, now: object) -> Iterator[str]:
