@@ -89,22 +89,8 @@ class GalleryApplication(pulumi.ComponentResource):
         self, name: str, args: GalleryApplicationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("mimecast-sso:entra:GalleryApplication", name, None, opts)
-        adoption = args.adoption
         kept = pulumi.ResourceOptions(parent=self, protect=args.protect or None)
-        application = azuread.ApplicationFromTemplate(
-            name,
-            display_name=args.display_name,
-            template_id=args.template_id,
-            opts=_imported(
-                pulumi.ResourceOptions.merge(
-                    kept,
-                    # An application keeps the entry that it was created from. Another one, even a renamed one, would
-                    # require a new application, which is planned only if allowed.
-                    pulumi.ResourceOptions(ignore_changes=["templateId"] if args.protect else None),
-                ),
-                adoption.application if adoption else None,
-            ),
-        )
+        application = self._application(name, args, kept)
         # The service principal id that ApplicationFromTemplate reports is never refreshed, so the principal is
         # adopted through the client id.
         registration = azuread.get_application_output(
@@ -112,30 +98,8 @@ class GalleryApplication(pulumi.ComponentResource):
         )
         self.client_id = registration.client_id
         self.service_principal = self._service_principal(name, args, kept)
-        identifier = azuread.ApplicationIdentifierUri(
-            f"{name}-identifier",
-            application_id=application.application_id,
-            identifier_uri=args.identifier,
-            # Two applications of a tenant cannot share an identifier: a replaced one has to release it first.
-            opts=_imported(
-                pulumi.ResourceOptions.merge(
-                    kept,
-                    pulumi.ResourceOptions(depends_on=[self.service_principal], delete_before_replace=True),
-                ),
-                _identifier_of(adoption, args.identifier),
-            ),
-        )
-        reply_urls = azuread.ApplicationRedirectUris(
-            f"{name}-reply-urls",
-            application_id=application.application_id,
-            type="Web",
-            redirect_uris=list(args.reply_urls),
-            # Both write the application object, and Graph's "concurrent update" error is not retried.
-            opts=_imported(
-                pulumi.ResourceOptions(parent=self, depends_on=[identifier]),
-                adoption.reply_urls if adoption else None,
-            ),
-        )
+        identifier = self._identifier(name, args, application, kept)
+        reply_urls = self._reply_urls(name, args, application, identifier)
         self.requirements = [
             Requirement(
                 "the identifier of the application",
@@ -160,7 +124,7 @@ class GalleryApplication(pulumi.ComponentResource):
             lambda known: self._say_when_not_owned(known[0], known[1], args.application_owners)
         )
         if args.claims:
-            self.requirements.append(self._claims(name, adoption))
+            self.requirements.append(self._claims(name, args.adoption))
         elif args.left.policy:
             self._left_policy(name, args.left.policy)
         admitted = self._admitted(args, self._assignments(name, args))
@@ -169,6 +133,59 @@ class GalleryApplication(pulumi.ComponentResource):
         # The engine deletes what is no longer declared only if the program ends without an error.
         done = once_met(self.client_id, admitted if args.unassigns else (), "no assignment is removed")
         self.register_outputs({"clientId": done, "objectId": self.service_principal.object_id})
+
+    def _application(
+        self, name: str, args: GalleryApplicationArgs, options: pulumi.ResourceOptions
+    ) -> azuread.ApplicationFromTemplate:
+        # An application keeps the entry that it was created from. Another one, even a renamed one, would require a new
+        # application, which is planned only if allowed.
+        keeps_entry = pulumi.ResourceOptions(ignore_changes=["templateId"] if args.protect else None)
+        return azuread.ApplicationFromTemplate(
+            name,
+            display_name=args.display_name,
+            template_id=args.template_id,
+            opts=_imported(
+                pulumi.ResourceOptions.merge(options, keeps_entry),
+                args.adoption.application if args.adoption else None,
+            ),
+        )
+
+    def _identifier(
+        self,
+        name: str,
+        args: GalleryApplicationArgs,
+        application: azuread.ApplicationFromTemplate,
+        options: pulumi.ResourceOptions,
+    ) -> azuread.ApplicationIdentifierUri:
+        # Two applications of a tenant cannot share an identifier: a replaced one has to release it first.
+        last = pulumi.ResourceOptions(depends_on=[self.service_principal], delete_before_replace=True)
+        return azuread.ApplicationIdentifierUri(
+            f"{name}-identifier",
+            application_id=application.application_id,
+            identifier_uri=args.identifier,
+            opts=_imported(
+                pulumi.ResourceOptions.merge(options, last), _identifier_of(args.adoption, args.identifier)
+            ),
+        )
+
+    def _reply_urls(
+        self,
+        name: str,
+        args: GalleryApplicationArgs,
+        application: azuread.ApplicationFromTemplate,
+        identifier: azuread.ApplicationIdentifierUri,
+    ) -> azuread.ApplicationRedirectUris:
+        return azuread.ApplicationRedirectUris(
+            f"{name}-reply-urls",
+            application_id=application.application_id,
+            type="Web",
+            redirect_uris=list(args.reply_urls),
+            # Both write the application object, and Graph's "concurrent update" error is not retried.
+            opts=_imported(
+                pulumi.ResourceOptions(parent=self, depends_on=[identifier]),
+                args.adoption.reply_urls if args.adoption else None,
+            ),
+        )
 
     def _admitted(
         self, args: GalleryApplicationArgs, assigned: Sequence[azuread.AppRoleAssignment]
