@@ -90,6 +90,16 @@ def test_an_unknown_command_is_a_usage_error() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "meant"),
+    [(["verfy"], "verify"), (["rollout", "status"], "roll-out"), (["rotate", "nxt"], "next")],
+)
+def test_the_error_for_a_misspelt_command_names_the_nearest(words: list[str], meant: str) -> None:
+    ended = run(*words)
+    assert ended.returncode == 64
+    assert ended.stderr.count(f"Did you mean {meant!r}?") == 1
+
+
+@pytest.mark.parametrize(
     ("words", "why"),
     [
         (["preview", "--stack", "x", "--out", "y"], "--out needs a --format other than text"),
