@@ -212,7 +212,8 @@ def _with_claims(state: EntraState, desired: Desired, *, undo: bool) -> EntraSta
         return state
     wanted = claims_definition()
     recorded = desired.record.policy
-    if not undo and recorded is not None and same_meaning(recorded.definition, wanted):
+    stays = recorded is not None and recorded.assigned and same_meaning(recorded.definition, wanted)
+    if stays and not undo:
         return state
     return replace(state, name_id=_source(wanted), name_id_assumed=False, needs_certificate=True)
 

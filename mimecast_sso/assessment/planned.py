@@ -174,7 +174,7 @@ def _application(assessment: Assessment) -> Iterator[Planned]:
     if settings.application.claims is Ownership.MANAGE:
         if record.policy is None:
             yield Planned(Action.CREATE, "claims policy")
-        elif not same_meaning(record.policy.definition, claims_definition()):
+        elif not (record.policy.assigned and same_meaning(record.policy.definition, claims_definition())):
             yield Planned(Action.UPDATE, "claims policy")
 
 

@@ -244,6 +244,7 @@ def test_a_changed_configuration_is_written(keys: dict[str, Any], state: dict[st
             {"policies": (UPN_CLAIMS,)},
         ),
         (without(types.CLAIMS_MAPPING_POLICY), {"policies": ()}),
+        (without(types.CLAIMS_MAPPING_POLICY_ASSIGNMENT), {"policies": ()}),
         (without(types.APP_ROLE_ASSIGNMENT), {"assigned": ()}),
     ],
 )

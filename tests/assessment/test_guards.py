@@ -633,6 +633,21 @@ def test_people_who_leave_both_groups_leave_one_first() -> None:
     assert found(world, alone) == {}
 
 
+@pytest.mark.parametrize(
+    ("members", "pilot", "remedy"),
+    [
+        ({ADA}, [ADA], "rerun this 15 minutes after they left the roll-out group"),
+        ({ADA, GRACE}, [ADA], "deploy in two runs: first change only mimecast-sso:rollOut"),
+        ({ADA}, [ADA, GRACE], "keep them in mimecast-sso:assign, or first remove them"),
+    ],
+)
+def test_people_who_just_left_need_only_time(members: set[str], pilot: list[str], remedy: str) -> None:
+    document = attested(values(assign={"users": [ADA]}, rollOut={"who": "pilot", "pilot": pilot}))
+    world = World(members=members, left={ADA, GRACE} - members)
+    finding = found(world, document)["last-sign-in-method"]
+    assert (finding.affected, finding.remedy[: len(remedy)]) == ((GRACE,), remedy)
+
+
 def test_whoever_would_be_disabled_is_kept_or_forgotten() -> None:
     document = attested(values(addresses={"list": [{"address": ADA}], "onRemoval": "disable"}))
     finding = found(World(), document)["last-sign-in-method"]

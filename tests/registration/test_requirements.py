@@ -33,15 +33,17 @@ def test_a_requirement_omitted_by_a_partial_run_refuses_the_step(loop: asyncio.A
 def test_a_value_that_the_run_leaves_out_refuses_the_step_unless_the_run_is_a_preview(
     loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def added() -> object:
+    def added(*, takes: bool = True) -> object:
         missing = Requirement("the assignment", pulumi.Output.from_input(pulumi.UNKNOWN), "ada")
-        output = once_met(pulumi.Output.from_input(["ada"]), [missing], "nobody is added")
+        output = once_met(pulumi.Output.from_input(["ada"]), [missing], "nobody is added", lambda _: takes)
         return loop.run_until_complete(output.future())  # type: ignore[arg-type]
 
     with pytest.raises(
         pulumi.RunError, match="nobody is added, because the assignment must be deployed first"
     ):
         added()
+    with pytest.raises(pulumi.RunError, match="must be deployed first"):
+        added(takes=False)
     monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda: True)
     assert added() == ["ada"]
 

@@ -16,7 +16,7 @@ from mimecast_sso.assessment.sign_in import AddressState, Result
 from mimecast_sso.assessment.synchronisation import removed_addresses
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.facts.sign_in_reasons import REASONS, Missing, Reason
-from mimecast_sso.text.names import enumerate_some
+from mimecast_sso.text.names import enumerate_some, is_among
 from mimecast_sso.text.wording import either, people
 
 _WHO_IS_INSIDE = (Missing.GROUP, Missing.WHO_LEFT)
@@ -94,6 +94,11 @@ def _detail(loss: Loss, names: Sequence[str]) -> str:
 
 
 def _remedy(assessment: Assessment, groups: Sequence[tuple[Loss, Sequence[str]]]) -> str:
+    if _have_left(assessment):
+        return (
+            f"rerun this {PROPAGATION_MINUTES} minutes after they left the roll-out group, once Mimecast acts on it; "
+            "nothing else has to change"
+        )
     leaving = not set(assessment.forecast.losses) & set(assessment.desired.members)
     steps = dict.fromkeys(
         f"rerun this once it is known {loss.outcome.missing}"
@@ -103,6 +108,14 @@ def _remedy(assessment: Assessment, groups: Sequence[tuple[Loss, Sequence[str]]]
     )
     readable = any(_as_recorded(loss) for loss, _ in groups)
     return "; ".join((*(["rerun this once the application can be read"] if readable else ()), *steps))
+
+
+def _have_left(assessment: Assessment) -> bool:
+    """Whether everybody who would lose their sign-in left the roll-out groups, and is not to join again."""
+    snapshot, lost = assessment.snapshot, assessment.forecast.losses
+    left = frozenset[str]().union(*(each.value.left for each in snapshot.groups.values() if each.value))
+    inside = (*snapshot.everybody, *assessment.desired.members)
+    return all(address in left and not is_among(address, inside) for address in lost)
 
 
 def _step(assessment: Assessment, loss: Loss, *, leaving: bool) -> str:
