@@ -19,10 +19,11 @@ SSO     := $(BIN)/mimecast-sso
 SANDBOX := $(BIN)/python -m sandbox
 SHEET    = $(or $(SANDBOX_HOME),.sandbox)/run-sheet/$(STACK).html
 
-# With stack=prod-eu or STACKS=prod-eu, make would run the sandbox instead.
+# With stack=prod-eu, STCK=prod-eu or PULUMI_STACK=prod-eu, make would run the sandbox instead.
 OPTIONS  := ENGINE PERSON PYTHON STACK
 GIVEN    := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
-SIMILAR   = $(filter $(addsuffix %,$(OPTIONS)),$(shell echo $(1) | tr a-z A-Z))
+CAPITALS  = $(shell echo $(1) | tr a-z A-Z)
+SIMILAR   = $(filter $(addsuffix %,$(OPTIONS)) ST%,$(CAPITALS))$(findstring STACK,$(CAPITALS))
 MISTYPED := $(foreach name,$(filter-out $(OPTIONS) PYTHON%,$(GIVEN)),$(if $(call SIMILAR,$(name)),$(name)))
 ifneq ($(MISTYPED),)
 $(error There is no variable $(strip $(MISTYPED)). The variables are $(OPTIONS), in capitals)

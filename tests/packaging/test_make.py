@@ -192,7 +192,17 @@ def test_an_incomplete_environment_is_recreated(tmp_path: Path) -> None:
     assert not (folder / ".venv" / "runtime").exists()
 
 
-@pytest.mark.parametrize("variable", ["stack=prod-eu", "Stack=prod-eu", "STACKS=prod-eu", "engine=pulumi"])
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "stack=prod-eu",
+        "Stack=prod-eu",
+        "STACKS=prod-eu",
+        "STCK=prod-eu",
+        "PULUMI_STACK=prod-eu",
+        "engine=pulumi",
+    ],
+)
 def test_a_mistyped_variable_runs_nothing(variable: str) -> None:
     done = make(ROOT, "--dry-run", "up", variable, environment=dict(os.environ))
     assert done.returncode != 0
