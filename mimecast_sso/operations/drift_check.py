@@ -227,7 +227,7 @@ def compare(opened: Stack, engine: Engine) -> DriftCheck:
     )
 
 
-def _require_deployed(opened: Stack, resources: Sequence[Mapping[str, Any]]) -> None:
+def _require_deployed(opened: Stack, resources: Sequence[StateResource]) -> None:
     """Raise NoStateError for a state without a resource of a tenant: everything would match it."""
     objects = (each for each in resources if each.get("custom"))
     if all(str(each.get("type")).startswith(OF_THE_ENGINE) for each in objects):
