@@ -19,13 +19,15 @@ SSO     := $(BIN)/mimecast-sso
 SANDBOX := $(BIN)/python -m sandbox
 SHEET    = $(or $(SANDBOX_HOME),.sandbox)/run-sheet/$(STACK).html
 
-# With stack=prod-eu or STACKS=prod-eu, make would run the sandbox instead.
+# With stack=prod-eu, STCK=prod-eu or PULUMI_STACK=prod-eu, make would run the sandbox instead.
 OPTIONS  := ENGINE PERSON PYTHON STACK
 GIVEN    := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
-SIMILAR   = $(filter $(addsuffix %,$(OPTIONS)),$(shell echo $(1) | tr a-z A-Z))
-MISTYPED := $(foreach name,$(filter-out $(OPTIONS) PYTHON%,$(GIVEN)),$(if $(call SIMILAR,$(name)),$(name)))
+CAPITALS  = $(shell echo $(1) | tr a-z A-Z)
+SIMILAR   = $(filter $(addsuffix %,$(OPTIONS)) ST%,$(CAPITALS))$(findstring STACK,$(CAPITALS))
+OTHERS   := $(filter-out $(OPTIONS) PYTHON%,$(GIVEN))
+MISTYPED := $(strip $(foreach name,$(OTHERS),$(if $(call SIMILAR,$(name)),$(name))))
 ifneq ($(MISTYPED),)
-$(error There is no variable $(strip $(MISTYPED)). The variables are $(OPTIONS), in capitals)
+$(error There is no variable $(MISTYPED). The variables are $(OPTIONS), in capitals)
 endif
 
 .PHONY: up preview drift down test test-cli test-judges judges soak check format bench lock dist pulumi actionlint gitea clean

@@ -20,6 +20,7 @@ from mimecast_sso.assessment.drift import Finding, Severity, not_looked_at
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.recorded import from_state
 from mimecast_sso.facts.engine_documents import StateResource
+from mimecast_sso.facts.resource_types import OF_THE_ENGINE
 from mimecast_sso.operations import (
     actors,
     assessing,
@@ -35,6 +36,7 @@ from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.output import exit_of
 from mimecast_sso.operations.reports.model import Entry, Level, Section, of_finding, of_statements
 from mimecast_sso.operations.stacks import Stack
+from mimecast_sso.operations.state import NoStateError
 from mimecast_sso.operations.verify import confirmation
 from mimecast_sso.provenance import How, Known, Statement, Verdict, unknown
 from mimecast_sso.settings import Settings
@@ -195,6 +197,7 @@ def compare(opened: Stack, engine: Engine) -> DriftCheck:
         OperationError: The state cannot be read.
     """
     settings, (resources, written_at) = opened.settings(), engine.deployed()
+    _require_deployed(opened, resources)
     graph = tenant.graph(opened)
     mimecast = assessing.mimecast(opened.environment, settings, opened.deadline)
     assessment = assess(
@@ -222,6 +225,17 @@ def compare(opened: Stack, engine: Engine) -> DriftCheck:
         unread=tuple(not_looked_at(assessment)),
         undo=roll_out.last_undo(opened, settings),
     )
+
+
+def _require_deployed(opened: Stack, resources: Sequence[StateResource]) -> None:
+    """Raise NoStateError for a state without a resource of a tenant: everything would match it."""
+    objects = (each for each in resources if each.get("custom"))
+    if all(str(each.get("type")).startswith(OF_THE_ENGINE) for each in objects):
+        raise NoStateError(
+            f"The state of stack {opened.name} records nothing in Entra or at Mimecast, so nothing can be compared. "
+            f"Deploy it: mimecast-sso up --stack {opened.name}. If it was deployed before, its state was lost: restore "
+            "a backup, or adopt the application (mimecast-sso:application.adopt)."
+        )
 
 
 def _certificates(

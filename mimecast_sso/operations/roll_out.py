@@ -68,8 +68,8 @@ class RollOutStatus:
 
     @property
     def code(self) -> Exit:
-        """2 if the group differs from the configuration, 1 if either is unknown. The profile does not matter."""
-        return exit_of(self._differences())
+        """2 if the group differs from the configuration, 1 if something was not read, whatever the profile's state."""
+        return exit_of(self.statements())
 
     def statements(self) -> Iterator[Statement]:
         """The group, its differences and the profile, as statements."""

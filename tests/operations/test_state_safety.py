@@ -174,6 +174,35 @@ def test_a_damaged_state_is_one_line_with_its_backup(
     assert file.read_text() == content
 
 
+@pytest.mark.parametrize("resources", [[], ["pulumi:pulumi:Stack"]])
+def test_a_state_that_records_nothing_is_no_state_without_drift(made: Project, resources: list[str]) -> None:
+    """Everything would match it, also the people who sign in through an application that it has lost."""
+
+    def forget(state: dict[str, Any]) -> None:
+        state["resources"] = [each for each in state["resources"] if each["type"] in resources]
+
+    edit(made, forget)
+    for form in ("text", "json"):
+        ended = made.sso("drift", "--fast", "--format", form)
+        assert ended.code == Exit.ERROR, ended.text
+        assert "records nothing in Entra or at Mimecast, so nothing can be compared" in ended.text
+        assert "No drift" not in ended.text
+
+
+def test_a_roll_out_whose_state_cannot_be_read_is_not_fine(made: Project) -> None:
+    state_file(made).write_text("{")
+    status = made.sso("roll-out status")
+    assert "profile          unknown (the stack's state cannot be read" in status.text
+    assert status.code in (Exit.ERROR, Exit.CHANGES), status.text
+
+
+@pytest.mark.parametrize("evidence", ["", " "])
+def test_empty_evidence_is_no_read_back(made: Project, evidence: str) -> None:
+    ended = made.sso("confirm", "--by", "ada@example.com", "--evidence", evidence)
+    assert ended.code == Exit.REFUSED, ended.text
+    assert "is a placeholder. Replace it with the evidence" in ended.text
+
+
 def test_a_damaged_state_is_one_line_of_the_embedded_engine(made: Project) -> None:
     file = state_file(made)
     file.write_text("")

@@ -192,8 +192,25 @@ def test_an_incomplete_environment_is_recreated(tmp_path: Path) -> None:
     assert not (folder / ".venv" / "runtime").exists()
 
 
-@pytest.mark.parametrize("variable", ["stack=prod-eu", "Stack=prod-eu", "STACKS=prod-eu", "engine=pulumi"])
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "stack=prod-eu",
+        "Stack=prod-eu",
+        "STACKS=prod-eu",
+        "STCK=prod-eu",
+        "PULUMI_STACK=prod-eu",
+        "engine=pulumi",
+    ],
+)
 def test_a_mistyped_variable_runs_nothing(variable: str) -> None:
     done = make(ROOT, "--dry-run", "up", variable, environment=dict(os.environ))
     assert done.returncode != 0
     assert f"There is no variable {variable.partition('=')[0]}." in done.stdout
+
+
+def test_other_variables_are_passed_on() -> None:
+    words = ("SANDBOX_HOME=/tmp/x", "PIP_INDEX_URL=x", "HTTPS_PROXY=y", "STACK=prod-eu")
+    done = make(ROOT, "--dry-run", "up", *words, environment=dict(os.environ))
+    assert done.returncode == 0, done.stdout
+    assert "mimecast-sso up --stack prod-eu" in done.stdout

@@ -58,7 +58,7 @@ def confirm(
         wanted,
         by=by,
         at=now.at,
-        evidence=evidence or f"the forms were read back at {read.host if read else ''}",
+        evidence=f"the forms were read back at {read.host}" if evidence is None and read else evidence or "",
         fingerprint=fingerprint,
         read=read,
     )
