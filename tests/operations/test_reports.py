@@ -184,6 +184,18 @@ def test_no_statement_is_lost_because_another_has_the_same_id() -> None:
     assert len({each.id for each in found}) == len(found)
 
 
+def test_a_command_without_a_summary_or_an_account_leaves_no_cell_empty() -> None:
+    statements = (
+        Statement("expired", verdict=Verdict.FAILS, subject="certificate"),
+        Statement("read", verdict=Verdict.FINE, subject="log"),
+        Statement("something", subject="note"),
+    )
+    bare = Report("verify", NOW, 2, (Section("prod-eu", entries=of_statements("verify", statements)),))
+    assert "| **prod-eu** | \u2013 | urgent | 1 urgent, 2 fine |" in render(bare, "markdown")
+    assert "1 urgent, 2 fine" in render(bare, "html")
+    assert "nothing to report" in render(Report("verify", NOW, 0, (Section("prod-eu"),)), "markdown")
+
+
 def test_a_comment_has_only_the_columns_that_are_used() -> None:
     bare = Entry("review/broken/x", Level.LOOK, "3 people cannot sign in", How.LIVE)
     assert "| what |\n|---|\n| look: 3 people cannot sign in |\n" in render(report(bare), "markdown")

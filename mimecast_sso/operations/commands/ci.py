@@ -138,9 +138,19 @@ def data(base: str, head: str) -> Exit:
     metavar="DIR",
     help="Also save the report in DIR as JSON, and show earlier ones in it (HTML).",
 )
+@click.option(
+    "--stack",
+    "stacks",
+    multiple=True,
+    metavar="STACK",
+    callback=_names,
+    help="A stack that one of the reports has to have; otherwise it is not readable. Repeatable.",
+)
 @_format
 @_out
-def report(reports: tuple[Path, ...], history: Path | None, form: Format, out: Path | None) -> Exit:
+def report(
+    reports: tuple[Path, ...], history: Path | None, stacks: tuple[str, ...], form: Format, out: Path | None
+) -> Exit:
     """Merge several reports of one command into one. Exits with 0 whatever the reports found.
 
     Example: mimecast-sso ci report --report dev.json --report prod.json --format html --out drift.html
@@ -151,7 +161,7 @@ def report(reports: tuple[Path, ...], history: Path | None, form: Format, out: P
     from mimecast_sso.operations.reports.reading import read
     from mimecast_sso.operations.reports.render import render
 
-    found = merged([read(file) for file in reports])
+    found = merged([read(file) for file in reports], stacks)
     print_to(out, render(found, form, kept(history, found) if history else ()))
     return Exit.FINE
 

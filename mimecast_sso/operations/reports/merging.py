@@ -13,11 +13,11 @@ _MANY = "fleet "
 """Prefix of the names of commands that check many stacks at once."""
 
 
-def merged(reports: Sequence[Report]) -> Report:
+def merged(reports: Sequence[Report], wanted: Sequence[str] = ()) -> Report:
     """One report, the most urgent stack first; for a stack in more than one, the latest counts.
 
-    It has the latest time and the worst exit code. A stack of a run that was shared out, and that no report has, is not
-    readable. Raises OperationError for reports of different checks.
+    It has the latest time and the worst exit code. A stack that is wanted, or belongs to a run that was shared out, and
+    that no report has, is not readable. Raises OperationError for reports of different checks.
     """
     found = sorted(reports, key=lambda each: each.at)
     checks = {each.command.removeprefix(_MANY) for each in found}
@@ -31,7 +31,7 @@ def merged(reports: Sequence[Report]) -> Report:
         for section in each.sections
         if not _is_missing(section)
     }
-    expected = dict.fromkeys(stack for each in found for stack in each.expected)
+    expected = dict.fromkeys([*wanted, *(stack for each in found for stack in each.expected)])
     sections |= {stack: _missing(stack) for stack in expected if stack not in sections}
     ordered = sorted(sections.values(), key=lambda each: (each.level.rank, each.stack))
     return Report(
@@ -43,7 +43,7 @@ _NO_REPORT = "fleet/no-report"
 
 
 def _missing(stack: str) -> Section:
-    why = "a share of the run is missing: its job did not end, or its file was not passed"
+    why = "its job did not end, or the file that it wrote was not passed"
     entry = Entry(_NO_REPORT, Level.UNKNOWN, "No report has this stack", How.UNKNOWN, why)
     return Section(stack, summary="not read", entries=(entry,), exit=int(Exit.ERROR))
 

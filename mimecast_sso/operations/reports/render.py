@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -80,15 +81,32 @@ def _text_lines(report: Report) -> Iterator[str]:
 
 def summary_of(report: Report) -> str:
     """The number of stacks at each level: ``2 urgent, 14 need attention, 284 fine``."""
-    levels = [section.level for section in report.sections]
-    looks = levels.count(Level.LOOK)
+    return _counted(section.level for section in report.sections)
+
+
+def _counted(levels: Iterable[Level]) -> str:
+    number = Counter(levels)
     words = {
         Level.URGENT: "urgent",
-        Level.LOOK: "needs attention" if looks == 1 else "need attention",
+        Level.LOOK: "needs attention" if number[Level.LOOK] == 1 else "need attention",
         Level.UNKNOWN: "not readable",
         Level.FINE: "fine",
     }
-    return ", ".join(f"{levels.count(level)} {word}" for level, word in words.items() if level in levels)
+    return ", ".join(f"{number[level]} {word}" for level, word in words.items() if number[level])
+
+
+def _account(section: Section) -> str:
+    """Account and region; a dash for a command that does not read them."""
+    region = f" ({section.region})" if section.region else ""
+    return f"{section.account}{region}" if section.account else "\u2013"
+
+
+def _said(section: Section) -> str:
+    """The summary of a section; where the command gives none, how many entries are on which level."""
+    if section.summary:
+        return section.summary
+    levels = (each.level for each in section.entries if each.possible)
+    return _counted(Level.FINE if each is Level.INFO else each for each in levels) or "nothing to report"
 
 
 def _section_lines(section: Section, *, several: bool) -> Iterator[str]:
@@ -224,8 +242,8 @@ def _markdown(report: Report) -> str:
         "| stack | account | status | summary |",
         "|---|---|---|---|",
         *(
-            f"| **{foreign.markdown(each.stack)}** | {foreign.markdown(f'{each.account} ({each.region})')} "
-            f"| {each.level} | {foreign.markdown(each.summary)} |"
+            f"| **{foreign.markdown(each.stack)}** | {foreign.markdown(_account(each))} "
+            f"| {each.level} | {foreign.markdown(_said(each))} |"
             for each in report.sections
         ),
         "",
@@ -332,6 +350,7 @@ def _html(report: Report, days: Sequence[Day]) -> str:
         line=foreign.one_line,
         count=count,
         telling=telling,
+        said=_said,
         thresholds=CERTIFICATE_THRESHOLDS,
         confirmation_days=CONFIRMATION_DAYS,
     )

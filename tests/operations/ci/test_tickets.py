@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from mimecast_sso.operations.ci.forges import Forge
 from mimecast_sso.operations.ci.heartbeat import heartbeat
 from mimecast_sso.operations.ci.ticket_files import read_tickets, run
 from mimecast_sso.operations.ci.tickets import Do, Ticket, TicketAction, findings, marker, plan
+from mimecast_sso.operations.cli import commands
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.reports import history
 from mimecast_sso.operations.reports.merging import merged
@@ -255,6 +257,17 @@ def test_reports_of_several_stacks_are_one(tmp_path: Path) -> None:
     assert merged([report(section(), code=0)]).exit == 0
     with pytest.raises(OperationError, match="different checks"):
         merged([report(), report(command="heartbeat")])
+
+
+def test_a_stack_whose_job_left_no_report_is_not_readable(tmp_path: Path) -> None:
+    file = tmp_path / "prod-eu.json"
+    file.write_text(json.dumps(report(section()).document()))
+    words = ["ci", "report", "--report", str(file), "--stack", "prod-eu", "--stack", "dev-eu"]
+    ended = CliRunner().invoke(commands, [*words, "--format", "json"], standalone_mode=False)
+    levels = {each["stack"]: each["level"] for each in json.loads(ended.output)["stacks"]}
+    assert levels == {"dev-eu": "unknown", "prod-eu": "fine"}
+    refused = CliRunner().invoke(commands, [*words, "--stack", "../x"])
+    assert refused.exit_code
 
 
 # -- Heartbeat -------------------------------------------------------------------------------------------------------
