@@ -6,8 +6,10 @@ A command is imported only when it is run: importing all of them takes a second.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib import import_module
@@ -20,6 +22,8 @@ from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.terminal import say
 from mimecast_sso.text.terminals import argument, code_of_output, write_to_anything
 
+_TRACEBACK_VARIABLE = "MIMECAST_SSO_TRACEBACK"
+"""As of the providers (`providers.edge`), which a command starts without."""
 _log = logging.getLogger(__name__)
 
 # By section, each with the first sentence of its help text. The module of a command is commands/<name>.py.
@@ -125,21 +129,29 @@ def run(words: Sequence[str]) -> int:
         say(f"{error.filename or 'A file'} cannot be used: {error.strerror}. Fix that and rerun.", err=True)
         code = Exit.ERROR
     except Exception as error:
-        code = _code_of(error)
-        say(error, err=True)
+        code, text = _explained(error)
+        say(text, err=True)
     _log.info("ended with exit code %d", int(code or Exit.FINE))
     return int(code or Exit.FINE)
 
 
-def _code_of(error: Exception) -> Exit:
-    """The code of an error that names object, cause and way out; other errors are raised again."""
+def _explained(error: Exception) -> tuple[Exit, str]:
+    """The code and the text of an error. Of an unexpected one only kind and place: its text may hold anything."""
     from mimecast_sso.settings import ConfigurationError  # noqa: PLC0415 (already loaded by the code that failed)
+    from providers.entra.errors import GraphError  # noqa: PLC0415
     from providers.mimecast.errors import AccountMismatch, MimecastError, PartlyDone  # noqa: PLC0415
 
-    if not isinstance(error, (ConfigurationError, MimecastError)):
+    if isinstance(error, (ConfigurationError, GraphError, MimecastError)):
+        codes: dict[type[Exception], Exit] = {AccountMismatch: Exit.REFUSED, PartlyDone: Exit.PARTLY}
+        return codes.get(type(error), Exit.ERROR), str(error)
+    if os.environ.get(_TRACEBACK_VARIABLE):
         raise error
-    codes: dict[type[Exception], Exit] = {AccountMismatch: Exit.REFUSED, PartlyDone: Exit.PARTLY}
-    return codes.get(type(error), Exit.ERROR)
+    place = traceback.extract_tb(error.__traceback__, limit=-1)[-1]
+    where = f"{Path(place.filename).name}, line {place.lineno}"
+    return Exit.ERROR, (
+        f"Unexpected {type(error).__name__} in {where}: a fault of this program, or a response that does not have the "
+        f"documented form. Report it with the output of {_TRACEBACK_VARIABLE}=1."
+    )
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 import pytest
 
+from mimecast_sso.operations import cli
 from mimecast_sso.operations.cli import commands
+from providers.entra.errors import Unreachable
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("pulumi", "pydantic", "cryptography", "requests", "ruamel")
@@ -127,3 +129,33 @@ def test_the_environment_names_the_stack() -> None:
     done = run("verify", MIMECAST_SSO_STACK="no-such-stack")
     assert done.returncode == 1
     assert "There is no stack file stacks/Pulumi.no-such-stack.yaml" in done.stderr
+
+
+def fail(*_: object) -> None:
+    raise KeyError("a text of somebody else")
+
+
+def test_an_unexpected_error_is_one_line_without_its_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such as for a response of a vendor without a documented property."""
+    monkeypatch.setattr(click.Group, "invoke", fail)
+    assert cli.run(["stacks"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("Unexpected KeyError in test_command_line.py, line ")
+    assert "MIMECAST_SSO_TRACEBACK=1" in said
+    assert "somebody else" not in said
+    monkeypatch.setenv("MIMECAST_SSO_TRACEBACK", "1")
+    with pytest.raises(KeyError):
+        cli.run(["stacks"])
+
+
+def test_an_error_of_graph_is_its_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unreachable(*_: object) -> None:
+        raise Unreachable("Microsoft Graph could not be reached")
+
+    monkeypatch.setattr(click.Group, "invoke", unreachable)
+    assert cli.run(["stacks"]) == 1
+    assert capsys.readouterr().err == "Microsoft Graph could not be reached\n"
