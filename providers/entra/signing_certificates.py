@@ -242,7 +242,8 @@ def differences(recorded: PrincipalCertificates, live: PrincipalCertificates) ->
         if each.thumbprint not in recorded.thumbprints
     ]
     was, is_ = recorded.named(), live.named()
-    if recorded.preferred != live.preferred and was != is_:
+    # Without a certificate of either name, the name is all that tells them apart.
+    if recorded.preferred != live.preferred and (was != is_ or is_ is None):
         text = f"active: {is_ or live.preferred or 'none'}, was {was or recorded.preferred or 'none'}"
         found.append(KeyDifference("activated", live.preferred, text))
     return tuple(found)

@@ -317,6 +317,27 @@ def test_an_external_change_during_the_write_is_named(
     assert caught.value.thumbprints == (theirs,)
 
 
+def test_an_activation_during_the_write_is_named_where_the_named_one_is_missing(
+    sandbox: RunningSandbox, principal: str, certificates: list[str]
+) -> None:
+    """Entra names a certificate that was removed; just before our list is written, ours is activated."""
+    first, second = certificates
+    _change(sandbox, principal, first, endDateTime="2026-01-01T00:00:00Z")
+    sandbox.control.put(
+        "entra.servicePrincipals",
+        principal,
+        (sandbox.control.get("entra.servicePrincipals", principal) or {})
+        | {"preferredTokenSigningKeyThumbprint": "0" * 40},
+    )
+    activated = {"preferredTokenSigningKeyThumbprint": first}
+    address = f"{GRAPH}/servicePrincipals/{principal}"
+    graph = sandbox.graph()
+    client = Interrupted(sandbox.env, {2: lambda: graph.patch(address, json=activated, timeout=30)})
+    with pytest.raises(ForeignChange, match=f"active: {first}") as caught:
+        signing_certificates.retire(client, principal, first)
+    assert caught.value.thumbprints == (first,)
+
+
 def test_writers_of_one_process_take_turns(
     sandbox: RunningSandbox, client: GraphClient, principal: str, certificates: list[str]
 ) -> None:
