@@ -321,7 +321,7 @@ def test_an_activation_during_the_write_is_named_where_the_named_one_is_missing(
     sandbox: RunningSandbox, principal: str, certificates: list[str]
 ) -> None:
     """Entra names a certificate that was removed; just before our list is written, ours is activated."""
-    first, second = certificates
+    first = certificates[0]
     _change(sandbox, principal, first, endDateTime="2026-01-01T00:00:00Z")
     sandbox.control.put(
         "entra.servicePrincipals",
