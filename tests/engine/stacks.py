@@ -101,7 +101,7 @@ class Stack:
         return subprocess.run(
             [*cli, *words],
             cwd=self.folder,
-            env=self.environment | environment,
+            env=self.environment | commands.for_the_cli() | environment,
             text=True,
             stdin=subprocess.DEVNULL,
             capture_output=True,
