@@ -59,7 +59,7 @@ def test_a_report_of_a_preview_that_failed_is_its_reason_alone(made: Project) ->
     finally:
         made.control.faults()
     assert ended.code == 1
-    assert "Entra could not be reached" in ended.text
+    assert "Entra could not be read" in ended.text
     assert ADA not in ended.text
     assert "Outputs:" not in ended.text
 
