@@ -223,11 +223,14 @@ def _has_code(folder: Path) -> bool:
 
 
 def _of_the_interpreter(environment: Mapping[str, str]) -> dict[str, str]:
-    return {
+    found = {
         name: value
         for name, value in environment.items()
         if name.startswith(_OF_THE_INTERPRETER) and name not in _WITHOUT_EFFECT
     }
+    if found.get("PYTHONPATH") == str(_ROOT):  # The server has imported what is found there.
+        del found["PYTHONPATH"]
+    return found
 
 
 def _program(words: list[str]) -> dict[str, Any] | None:
