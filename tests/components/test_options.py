@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from sandbox import credentials
+from tests.support import commands
 from tests.support.projects import ROOT
 from tests.support.sandboxes import ACCOUNT_CODE, ADA, DOMAIN, seed_document, started
 
@@ -85,14 +86,15 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
         bare = {name: value for name, value in inherited.items() if not name.startswith(OF_A_TENANT)}
 
         def engine(*words: str) -> str:
-            done = subprocess.run(
-                [sys.executable, "-m", "sandbox.engine", *words, "--stack", "test"],
-                cwd=folder,
-                env={**bare, "PYTHONPATH": str(ROOT)},
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            with commands.forking():
+                done = subprocess.run(
+                    [sys.executable, "-m", "sandbox.engine", *words, "--stack", "test"],
+                    cwd=folder,
+                    env={**bare, "PYTHONPATH": str(ROOT)},
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
             assert done.returncode == 0, done.stdout + done.stderr
             return done.stdout
 

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from sandbox import credentials
+from tests.support import commands
 from tests.support.projects import ENGINES, ROOT
 from tests.support.sandboxes import (
     ACCOUNT_CODE,
@@ -54,16 +55,18 @@ class Example:
         return done.stdout
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*self.command, *words, "--stack", "example"],
-            cwd=self.folder,
-            env={**os.environ, **self.running.env, "PYTHONPATH": str(ROOT), **self.variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            check=False,
-        )
+        environment = {**os.environ, **commands.for_the_cli(), **self.running.env, "PYTHONPATH": str(ROOT)}
+        with commands.forking():
+            return subprocess.run(
+                [*self.command, *words, "--stack", "example"],
+                cwd=self.folder,
+                env=environment | self.variables,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                check=False,
+            )
 
     def up(self) -> str:
         return self.engine("up", "--yes", "--skip-preview")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
@@ -32,6 +33,7 @@ from mimecast_sso.operations.stacks import open_stack
 from mimecast_sso.provenance import Verdict
 from sandbox import credentials
 from sandbox.control_client import Control
+from tests.support.commands import forking
 
 ROOT = Path(__file__).resolve().parents[2]
 _SPEC = importlib.util.spec_from_file_location("fidelity_tool", ROOT / "tools" / "fidelity.py")
@@ -88,7 +90,8 @@ def test_every_read_of_the_commands_is_expected(world: World) -> None:
             ),
         ],
     ):
-        done = tool.subprocess.run([program, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+        with forking():
+            done = subprocess.run([program, *words], cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode in (Exit.FINE, Exit.ERROR, Exit.CHANGES, Exit.PREFLIGHT), done.stderr
     asked = {_named(entry) for entry in world.control.journal(after=before) if _is_of_an_api(entry)}
     others = {name for name in asked if UPDATE_USER not in name} - expectations().calls.keys()

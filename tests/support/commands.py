@@ -61,6 +61,8 @@ _Popen = subprocess.Popen
 _signature = inspect.signature(_Popen._execute_child)  # type: ignore[attr-defined]
 _PIPES = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
 _lock = threading.Lock()
+enabled = True
+"""Figures are measured without forks: processes start as users start them."""
 server = ""
 """The path of the server's socket, once there is one."""
 _life = -1
@@ -97,7 +99,7 @@ def forking() -> Iterator[None]:
 
 def for_the_cli() -> dict[str, str]:
     """The environment variable by which the Pulumi CLI starts the processes written in Python as forks."""
-    return {"MIMECAST_SSO_TESTS_SERVER": start()}
+    return {"MIMECAST_SSO_TESTS_SERVER": start()} if enabled else {}
 
 
 class Forked(_Popen):  # type: ignore[type-arg]
@@ -203,6 +205,8 @@ def order(
     words: Sequence[Any], environment: Mapping[str, str], folder: str | os.PathLike[str]
 ) -> dict[str, Any] | None:
     """How a command is run without an interpreter of its own; None if it needs one."""
+    if not enabled:
+        return None
     program = _program([os.fsdecode(word) for word in words])
     if program is None or _of_the_interpreter(environment) != _of_the_interpreter(os.environ):
         return None
@@ -223,11 +227,14 @@ def _has_code(folder: Path) -> bool:
 
 
 def _of_the_interpreter(environment: Mapping[str, str]) -> dict[str, str]:
-    return {
+    found = {
         name: value
         for name, value in environment.items()
         if name.startswith(_OF_THE_INTERPRETER) and name not in _WITHOUT_EFFECT
     }
+    if found.get("PYTHONPATH") == str(_ROOT):  # The server has imported what is found there.
+        del found["PYTHONPATH"]
+    return found
 
 
 def _program(words: list[str]) -> dict[str, Any] | None:
