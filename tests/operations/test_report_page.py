@@ -33,7 +33,7 @@ URGENT = Section(
     stack="prod-eu",
     account="CUK97A123",
     region="eu",
-    summary="1 difference: 214 people fail for it",
+    summary="214 people cannot sign in; 1 difference",
     figures={"signIn": 214, "certificateDays": 411, "confirmationDays": 17},
     links={
         "Entra: single sign-on": PUBLIC.single_sign_on_page("5e1f…", "7c1d…"),
@@ -70,7 +70,7 @@ LOOK = Section(
 FINE = Section("dev-eu", "CUK97A124", "eu", "as recorded", figures={"signIn": 3, "certificateDays": 1068})
 UNREAD = Section(
     stack="lab-eu",
-    summary="not readable",
+    summary="some of it could not be read",
     entries=(
         Entry(
             "drift/people",
