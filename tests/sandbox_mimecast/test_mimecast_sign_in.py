@@ -422,7 +422,7 @@ def test_an_unsolicited_response_needs_allow_single_sign_on(
     response = {"SAMLResponse": provider.respond(None, ADA, recipient=url)}
     session = Browser(sandbox).session
     assert "Signed in" in session.post(url, data=response, timeout=TIMEOUT).text
-    assert "used already" in session.post(url, data=response, timeout=TIMEOUT).text
+    assert "has already been used" in session.post(url, data=response, timeout=TIMEOUT).text
     edit_profile(sandbox, profile_url, allowSingleSignOn=False)
     refused = post(ADA)
     edit_profile(sandbox, profile_url, allowSingleSignOn=True)
