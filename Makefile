@@ -82,6 +82,8 @@ test-cli: .venv/dev
 test-judges: .venv/dev
 	$(BIN)/python -m pytest -n auto --dist loadfile -m judges
 
+# Processes are started as users start them (tests/README.md).
+soak: export FORKS = no
 soak: .venv/dev
 	$(BIN)/python -m pytest -n auto --dist worksteal --durations 30 -m soak
 

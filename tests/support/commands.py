@@ -61,8 +61,8 @@ _Popen = subprocess.Popen
 _signature = inspect.signature(_Popen._execute_child)  # type: ignore[attr-defined]
 _PIPES = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
 _lock = threading.Lock()
-enabled = True
-"""Figures are measured without forks: processes start as users start them."""
+enabled = os.environ.get("FORKS") != "no"
+"""Figures are measured, and long tests run, without forks: processes start as users start them."""
 server = ""
 """The path of the server's socket, once there is one."""
 _life = -1
@@ -168,7 +168,7 @@ class Forked(_Popen):  # type: ignore[type-arg]
 def fork_plugin(home: Path) -> None:
     """Have the Pulumi CLI start the stand-in of the azuread plugin in a sandbox's home as a fork."""
     for plugin in pulumi_home(home).glob(f"plugins/*/{install.EXECUTABLE}"):
-        if _is_stand_in(plugin):
+        if enabled and _is_stand_in(plugin):
             kept = plugin.parent / "kept" / plugin.name
             kept.parent.mkdir(exist_ok=True)
             shutil.copy2(plugin, kept)
