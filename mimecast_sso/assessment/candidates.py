@@ -6,7 +6,7 @@ The sign-in forecast decides: its eventual verdicts, with every candidate as a d
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mimecast_sso.assessment.assessment import desired_of
@@ -17,11 +17,12 @@ from mimecast_sso.assessment.sign_in import Outcome, Result, Way
 from mimecast_sso.assessment.snapshot import LiveGroup, Snapshot
 from mimecast_sso.assessment.traits import TraitsReader, subjects
 from mimecast_sso.assessment.unread import SnapshotPart, by_cause, parts
+from mimecast_sso.facts.mimecast_addresses import is_of_a_domain
 from mimecast_sso.facts.sign_in_reasons import REASONS
 from mimecast_sso.provenance import How, Statement, Verdict, live
 from mimecast_sso.settings import Address, Settings
 from mimecast_sso.text.names import enumerate_some, is_among
-from mimecast_sso.text.wording import people
+from mimecast_sso.text.wording import count, people
 
 _OF_INTEREST = frozenset(
     {
@@ -63,10 +64,16 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Everybody who is assigned, in a roll-out group or known at Mimecast, by address."""
+    """Everybody who is assigned, in a roll-out group or known at Mimecast, by address.
+
+    Attributes:
+        people: Everybody.
+        left_out: Addresses that Mimecast created with its domains: they would hide the people whom Entra lacks.
+    """
 
     desired: Desired
     people: tuple[Candidate, ...]
+    left_out: frozenset[str] = frozenset()
 
     @property
     def snapshot(self) -> Snapshot:
@@ -103,7 +110,24 @@ def candidates(settings: Settings, snapshot: Snapshot, written: Sequence[Address
     everybody = tuple(address for address, _ in subjects(effects_of(supposed)))
     found = forecast(effects_of(replace(supposed, members=everybody)))
     reader = TraitsReader(found.effects)
-    return Candidates(desired, tuple(_candidate(each, reader, snapshot) for each in found.people))
+    left_out = frozenset(_of_domains(desired, found.people))
+    those = (each for each in found.people if each.address not in left_out)
+    return Candidates(desired, tuple(_candidate(each, reader, snapshot) for each in those), left_out)
+
+
+def _of_domains(desired: Desired, people: Iterable[Forecast]) -> Iterator[str]:
+    """The addresses that Mimecast created, and that neither an account, the configuration nor a group has."""
+    live_ones = desired.snapshot.addresses.value or {}
+    named = desired.snapshot.everybody.union(desired.addresses, desired.members)
+    for person in people:
+        found = live_ones.get(person.address)
+        if (
+            found is not None
+            and is_of_a_domain(found.address, found.name)
+            and person.account is None
+            and person.address not in named
+        ):
+            yield person.address
 
 
 def _candidate(person: Forecast, reader: TraitsReader, snapshot: Snapshot) -> Candidate:
@@ -161,6 +185,18 @@ def statements(found: Candidates) -> Iterator[Statement]:
             fix = way_out(outcome, found.snapshot)
             text = f"{people(len(who))} would not sign in: {problem(outcome)}; {fix}: {names}"
             yield Statement(text, How.LIVE, _BOTH, Verdict.FAILS)
+
+
+def not_counted(found: Candidates) -> Iterator[Statement]:
+    """The addresses that are not counted."""
+    if found.left_out:
+        number = len(found.left_out)
+        are, them = ("is", "it") if number == 1 else ("are", "them")
+        text = (
+            f"{count(number, 'address')} that Mimecast created with a domain (abuse@, postmaster@) {are} not counted: "
+            f"nobody signs in with {them}"
+        )
+        yield Statement(text, How.LIVE, "Mimecast", Verdict.NOTE)
 
 
 def tiles(found: Candidates) -> Iterator[Statement]:

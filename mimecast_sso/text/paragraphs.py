@@ -12,7 +12,7 @@ WIDTH = 80
 """Columns of texts that are also written to files."""
 
 _COMMAND = re.compile(
-    r"(?:[\w./]*python -m sandbox run -- )?"
+    r"(?<![\w./])(?:[\w./]*python -m sandbox run -- )?"  # A long word is searched once, not from each character.
     r"[\w./]*(?:mimecast-sso|python -m sandbox|pulumi)(?: [a-z][a-z-]*){1,3}"
     r"(?: -{1,2}\w[\w-]*(?: [^-\s][^\s,;)]*)?)+"
 )

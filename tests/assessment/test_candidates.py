@@ -11,6 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 from mimecast_sso.assessment.candidates import (
     Candidates,
     candidates,
+    not_counted,
     problem,
     statements,
     tiles,
@@ -38,7 +39,7 @@ from tests.assessment.worlds import (
     values,
 )
 
-KAY = "kay@example.com"
+KAY, ABUSE = "kay@example.com", "abuse@example.com"
 SETTINGS = from_values(values(assign={}, addresses={}, rollOut={"who": "none"}))
 
 
@@ -108,6 +109,37 @@ def test_whoever_is_in_the_group_or_the_pilot_is_judged_too() -> None:
 
 def test_a_whole_domain_in_the_group_puts_its_people_in() -> None:
     assert {each.in_group for each in of(world(members={"@example.com"})).people} == {True}
+
+
+def created_by_mimecast(**changes: Any) -> World:
+    domains = {ABUSE: replace(address(ABUSE), name="Domain abuse address"), KAY: address(KAY)}
+    return world(**{"addresses": domains, **changes})
+
+
+@pytest.mark.parametrize("members", [set(), {"@example.com"}])
+def test_addresses_that_mimecast_created_are_not_counted_as_people(members: set[str]) -> None:
+    """A tenant with 100 domains has 200 of them, and they would hide the people whom Entra lacks."""
+    found = of(created_by_mimecast(members=members))
+    assert ABUSE not in seen(found)
+    assert KAY in seen(found)
+    assert [each.text for each in not_counted(found)] == [
+        "1 address that Mimecast created with a domain (abuse@, postmaster@) is not counted: nobody signs in with it"
+    ]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        of(created_by_mimecast(), ABUSE),
+        of(created_by_mimecast(members={ABUSE})),
+        of(created_by_mimecast(accounts=[account(ABUSE)])),
+        of(created_by_mimecast(addresses={ABUSE: replace(address(ABUSE), name="Abe Use")})),
+    ],
+    ids=["configured", "in the group", "in Entra", "with a name of its own"],
+)
+def test_such_an_address_counts_if_anybody_may_use_it(found: Candidates) -> None:
+    assert ABUSE in seen(found)
+    assert list(not_counted(found)) == []
 
 
 def test_who_would_sign_in_comes_first_then_the_largest_groups() -> None:

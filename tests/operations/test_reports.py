@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.reports import history, reading
 from mimecast_sso.operations.reports.history import Day
-from mimecast_sso.operations.reports.model import Entry, Level, Report, Section, of_statements
+from mimecast_sso.operations.reports.model import Entry, Level, Report, Section, of_statements, slug
 from mimecast_sso.operations.reports.render import render
 from mimecast_sso.provenance import How, Statement, Verdict
 
@@ -176,6 +176,24 @@ def test_a_statement_on_people_keeps_its_id_when_one_more_of_them_fails() -> Non
     assert "ada" not in ids.pop()
 
 
+@pytest.mark.parametrize(
+    ("one", "several"),
+    [
+        ("1 person is not known to be able to sign in", "3 people are not known to be able to sign in"),
+        (
+            "1 person no longer signs in, and needs a password",
+            "2 people no longer sign in, and need a password",
+        ),
+    ],
+)
+def test_the_number_of_people_is_no_part_of_an_id(one: str, several: str) -> None:
+    assert slug(one) == slug(several)
+
+
+def test_an_id_has_the_words_of_its_text() -> None:
+    assert slug("The Personal Portal's page") == "the-personal-portal-s-page"
+
+
 def test_no_statement_is_lost_because_another_has_the_same_id() -> None:
     why = "a reason that is longer than what an id takes of a text, which is about sixty characters"
     statements = [Statement(f"{why} {end}", verdict=Verdict.FAILS, subject="people") for end in "abc"]
@@ -294,6 +312,14 @@ def test_markdown_says_why_something_is_unknown() -> None:
     )
     text = render(report(unknown), "markdown")
     assert "| unknown: who signs in: Mimecast refused \\| the credentials |" in text
+
+
+def test_a_report_that_is_read_again_expects_stacks_alone(tmp_path: Path) -> None:
+    """Merging makes a section of each stack that it expects; commands name files after sections."""
+    file = tmp_path / "report.json"
+    file.write_text(render(replace(report(entry()), expected=("prod", "../../evil")), "json"))
+    with pytest.raises(OperationError, match="invalid stack name"):
+        reading.read(file)
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "http://evil.example", "//evil.example", ""])

@@ -126,11 +126,13 @@ def test_what_a_layer_cannot_set_is_refused_and_its_content_not_quoted(
 def test_null_takes_back_what_an_earlier_layer_sets(stacks: Path) -> None:
     layer(stacks, "base", BASE | {"domains": ["all.example"]})
     layer(stacks, "acme", {"domains": None, "application": {"notificationEmails": None}})
+    layer(stacks, "beta", {"dns": {"provider": None}})
     render((), check=False)
     acme, beta = config(stacks, "acme"), config(stacks, "beta")
     assert (acme.get("domains"), acme["application"]) == (None, {"displayName": "Portal"})
     assert "domains" not in acme
     assert beta["domains"] == ["all.example"]
+    assert beta["dns"] == {}, "there was nothing to take back"
     assert render((), check=True) is Exit.FINE
 
 

@@ -73,6 +73,7 @@ def statements_of(found: Survey) -> list[Statement]:
     adoption = [found.adoption] if found.adoption else []
     return [
         *candidates.statements(found.candidates),
+        *candidates.not_counted(found.candidates),
         *candidates.tiles(found.candidates),
         *candidates.unread(found.snapshot),
         *adoption,
@@ -90,6 +91,7 @@ def _text(found: Survey, question: Question, deployed: Path, csv_file: Path, tar
     for outcome, who in found.candidates.by_outcome.items():
         names = [each.forecast.name for each in who]
         yield from _row(len(who), outcome, names, found)
+    yield from (f"\n{_wrapped(f'{each.text}.')}" for each in candidates.not_counted(found.candidates))
     for title, texts in (
         ("My Apps", [each.text for each in candidates.tiles(found.candidates)]),
         ("Unknown", [f"{each.text}: {each.source}" for each in candidates.unread(found.snapshot)]),

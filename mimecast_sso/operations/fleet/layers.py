@@ -168,8 +168,15 @@ def _lay(target: Any, key: str, value: Any, place: _Place) -> bool:
         return _lay_over(present, value, place)
     if present == value or (kept and present is not None):
         return False
-    target[key] = deepcopy(value)
+    target[key] = _without_nulls(value)
     return True
+
+
+def _without_nulls(value: Any) -> Any:
+    """A copy without the nulls of a map to merge: there was nothing for them to take back."""
+    if not _is_map(value):
+        return deepcopy(value)
+    return {key: _without_nulls(each) for key, each in value.items() if each is not None}
 
 
 def _is_map(value: Any) -> bool:

@@ -269,8 +269,11 @@ def _sentence(statement: Statement) -> str:
 _VARYING = re.compile(r"\S+@\S+|\band \d[\d,]* more\b|\d[\d:.,TZ-]*")
 """Addresses, times and numbers differ between runs of the same finding."""
 
+_PLURAL: Final = {"person": "people", "is": "are", "signs": "sign", "needs": "need"}
+_SINGULAR = re.compile(rf"\b(?:{'|'.join(_PLURAL)})\b")
+
 
 def slug(text: str) -> str:
     """The part of an id that stands for a text: the same however many people it is about, and who they are."""
-    words = _VARYING.sub("", text.lower()).replace("person", "people")
+    words = _SINGULAR.sub(lambda found: _PLURAL[found[0]], _VARYING.sub("", text.lower()))
     return re.sub(r"[^a-z]+", "-", words).strip("-")[:60]

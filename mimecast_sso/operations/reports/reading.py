@@ -23,7 +23,8 @@ def read(file: Path) -> Report:
         raise OperationError(f"{file} {error.why}.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise OperationError(f"{file} is not a report in JSON. Write it with --format json.") from None
-    if not all(is_stack_name(section.stack) for section in report.sections):
+    names = (*(section.stack for section in report.sections), *report.expected)
+    if not all(map(is_stack_name, names)):
         raise OperationError(f"{file} is not a report in JSON: it contains an invalid stack name.")
     if not all(address.startswith("https://") for each in report.sections for address in each.links.values()):
         raise OperationError(f"{file} is not a report in JSON: it links to something that is no page.")
