@@ -37,3 +37,6 @@ DOMAIN: Final = "pulumi-python:dynamic/mimecast:Domain"
 DOMAIN_VERIFICATION: Final = "pulumi-python:dynamic/mimecast:DomainVerification"
 GROUP: Final = "pulumi-python:dynamic/mimecast:Group"
 GROUP_MEMBERSHIP: Final = "pulumi-python:dynamic/mimecast:GroupMembership"
+
+OF_MANY_ITEMS: Final = frozenset({ADDRESS_BOOK, GROUP_MEMBERSHIP})
+"""Some of their items may be written although the resource fails."""

@@ -23,7 +23,7 @@ from urllib.parse import unquote, urlsplit
 from mimecast_sso.assessment import hand_over
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.engine_documents import Deployment, EngineEvent, StateResource, Step
-from mimecast_sso.facts.resource_types import OF_THE_ENGINE
+from mimecast_sso.facts.resource_types import OF_MANY_ITEMS, OF_THE_ENGINE
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
@@ -92,7 +92,12 @@ class RunOutcome:
 
     @property
     def wrote(self) -> bool:
-        """Whether anything was written outside the state, which also records the stack and its components."""
+        """Whether anything was written outside the state, which also records the stack and its components.
+
+        A resource of many items that failed counts: the others of them may have been written.
+        """
+        if any(each["type"] in OF_MANY_ITEMS for each in self._steps("resOpFailedEvent")):
+            return True
         sides = (each.get("new") or each.get("old") for each in self._steps("resOutputsEvent"))
         return any(
             each.get("custom") and not str(each.get("type")).startswith(OF_THE_ENGINE)
@@ -100,7 +105,9 @@ class RunOutcome:
             if each
         )
 
-    def _steps(self, kind: Literal["resourcePreEvent", "resOutputsEvent"]) -> Iterator[Step]:
+    def _steps(
+        self, kind: Literal["resourcePreEvent", "resOutputsEvent", "resOpFailedEvent"]
+    ) -> Iterator[Step]:
         steps = (event[kind]["metadata"] for event in self.events if kind in event)
         return (each for each in steps if each["op"] not in _QUIET)
 

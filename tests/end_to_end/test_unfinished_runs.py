@@ -8,6 +8,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+import yaml
 
 from mimecast_sso.assessment.sign_in import Result, Way
 from tests.support.changes import another_claims_policy
@@ -39,6 +40,21 @@ def test_people_whose_tile_fails_after_half_a_run_are_named(saved_tutorial: Save
     assert world.up().code == 0
     assert world.walk((ADA,))[ADA, Way.FROM_MY_APPS].result is Result.ENTRA
     assert "cannot sign in" not in world.made.sso("roll-out status").text
+
+
+def test_a_run_that_wrote_some_of_its_addresses_is_partly_done(saved_tutorial: SavedProject) -> None:
+    """Nothing but the address book changes, and it fails as a whole."""
+    world = World(saved_tutorial.restore())
+    world.section("rollOut", who="pilot", pilot=[ADA])
+    assert world.up().code == 0
+    more = ["new1@example.com", "new2@example.com"]
+    listed = yaml.safe_load(world.made.stack_file.read_text())["config"]["mimecast-sso:addresses"]["list"]
+    world.section("addresses", list=[*listed, *({"address": each} for each in more)])
+    world.made.control.faults({"path": "/api/user/create-user", "status": 400, "times": 1})
+    ended = world.up()
+    world.made.control.faults()
+    assert "1 of 2 addresses could not be written" in " ".join(ended.text.split())
+    assert ended.code == PARTLY, ended.text
 
 
 def test_a_claims_policy_that_somebody_replaced_is_seen_before_a_run_that_refreshes(
