@@ -99,15 +99,13 @@ def refuse_if_managed_elsewhere(stack: str, record: Record, others: Mapping[str,
         theirs = known.value.application if known.value else None
         if own is not None and theirs is not None and theirs.client_id.lower() == own.client_id.lower():
             raise OperationError(
-                f"Nothing was destroyed: stack {name} manages application {own.client_id}, too, and the people who "
+                f"Nothing was destroyed: stack {name} also manages application {own.client_id} and the people who "
                 f"sign in through it. To leave it to stack {name}, forget this one without deleting anything: pulumi "
                 f"stack rm --force {stack}. To destroy it, first forget the other: pulumi stack rm --force {name}",
                 Exit.REFUSED,
             )
         if not known.is_known:
-            click.echo(
-                f"Whether stack {name} manages the same application is unknown: {known.source}", err=True
-            )
+            say(f"Whether stack {name} manages the same application is unknown: {known.source}", err=True)
 
 
 def refuse_if_shared(assessment: Assessment) -> None:

@@ -364,7 +364,7 @@ def test_neither_of_two_stacks_destroys_the_application_of_both(made: Project) -
     for name, other in (("sandbox", "second"), ("second", "sandbox")):
         down = made.stack(name, "down", "--yes")
         assert down.code == REFUSED, down.text
-        assert f"stack {other} manages application {principal['appId']}, too" in down.text
+        assert f"stack {other} also manages application {principal['appId']}" in down.text
     assert signing_in(made) == set(PEOPLE)
 
 

@@ -344,6 +344,7 @@ def test_what_only_the_engine_reads_is_named_and_never_green_by_silence(
     assert (found.unseen, found.exit) == (keys, Exit.CHANGES)
     text = comment.render(reviews.review(found))
     assert "a person has to look" in text
+    assert "It also changes" in text
     assert all(f"`{key}`" in text for key in keys)
     assert "<img" not in text
     assert "evil.example" not in text

@@ -165,7 +165,9 @@ def test_an_application_that_another_stack_of_the_project_manages_is_kept(
     assert capsys.readouterr().err == (
         "Whether stack prod-de manages the same application is unknown: no access\n"
     )
-    with pytest.raises(OperationError, match=f"stack prod-us manages application {CLIENT}, too") as refused:
+    with pytest.raises(
+        OperationError, match=f"stack prod-us also manages application {CLIENT} and"
+    ) as refused:
         tear_down.refuse_if_managed_elsewhere("prod-eu", record, {"prod-us": live(record)})
     assert refused.value.code is Exit.REFUSED
     assert "pulumi stack rm --force prod-eu" in str(refused.value)

@@ -128,8 +128,8 @@ def complete(
     """One rotation to the generation ``label``, from staging it to retiring the former one. Returns each run's step.
 
     Each step is killed at each of ``deaths`` in turn, if it comes to that, and run again. ``wait`` is called where
-    only time is missing, ``console`` where action required. Raises AssertionError where a run ends in any other
-    way.
+    only time is missing, ``console`` where a person has to act. Raises AssertionError where a run ends in any
+    other way.
     """
     said: list[str] = []
     pending = list(deaths)

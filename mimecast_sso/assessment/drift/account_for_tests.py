@@ -56,7 +56,7 @@ def find(assessment: Assessment, others: Callable[[Assessment], Iterable[Finding
         yield from _properties(assessment, account.address, live)
     for each in others(whole(assessment)):
         if each.key in (account.address, account.object_id):
-            # It decides about nobody's sign-in.
+            # Nobody's sign-in depends on it.
             yield replace(each, reasons=frozenset(), subject=account.address)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mimecast_sso.assessment.planned import NONE, more_and_less, summary
@@ -295,7 +295,7 @@ def _headline(each: StackReview) -> str:
         (each.unread, "rehearsed only"),
         (each.note, "the stack file is deleted"),
         (each.console, "console work is due"),
-        (each.unseen, "sets keys that this review does not cover"),
+        (each.unseen, "changes keys that this review does not cover"),
     )
     return next((text for holds, text in found if holds), summary(each.changes))
 
@@ -370,14 +370,11 @@ def _changes(each: StackReview) -> Iterator[str]:
     if each.keys:
         yield f"The change sets {', '.join(map(foreign.code, each.keys))}."
     if each.unseen:
-        shown = ", ".join(foreign.code(foreign.name(key)) for key in each.unseen[:_MOST_NAMES])
-        more = f" and {len(each.unseen) - _MOST_NAMES:,} more" if len(each.unseen) > _MOST_NAMES else ""
-        yield f"It also sets {shown}{more}, which the engine alone reads: read that part of the change yourself."
+        keys = _some(each.unseen, lambda key: foreign.code(foreign.name(key)))
+        yield f"It also changes {keys}, which only the engine reads: read that part of the change yourself."
     for verb, addresses in (("adds", each.added), ("removes", each.removed)):
         if addresses:
-            shown = ", ".join(map(foreign.markdown, addresses[:_MOST_NAMES]))
-            more = f" and {len(addresses) - _MOST_NAMES:,} more" if len(addresses) > _MOST_NAMES else ""
-            yield f"It {verb} {count(len(addresses), 'address')}: {shown}{more}."
+            yield f"It {verb} {count(len(addresses), 'address')}: {_some(addresses, foreign.markdown)}."
     if each.keys or each.unseen or each.added or each.removed:
         yield ""
     for text, number in _grouped(change.text for change in each.changes).items():
@@ -387,6 +384,12 @@ def _changes(each: StackReview) -> Iterator[str]:
     if each.plan and each.exit is Exit.CHANGES:
         yield f"Deploy exactly this plan: {_command('up', each, f' --expect {each.plan}')}"
         yield ""
+
+
+def _some(names: Sequence[str], form: Callable[[str], str]) -> str:
+    """The first names in a form of Markdown, and the number of others."""
+    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+    return f"{', '.join(map(form, names[:_MOST_NAMES]))}{more}"
 
 
 def _grouped(texts: Iterable[str]) -> Mapping[str, int]:

@@ -109,7 +109,7 @@ def _entries(each: StackReview, unread: str) -> Iterator[Entry]:
     for unknown in each.unknown:
         yield Entry(f"review/unknown/{slug(unknown)}", Level.UNKNOWN, unknown, How.UNKNOWN)
     for key in each.unseen:
-        text = f"The change sets {key}, which the engine alone reads: this review does not cover it"
+        text = f"The change concerns {key}, which only the engine reads: this review does not cover it"
         yield Entry(f"review/unseen/{slug(key)}", Level.LOOK, text, How.CONFIGURED)
     if each.note:
         yield Entry("review/note", Level.LOOK, each.note, How.CONFIGURED)

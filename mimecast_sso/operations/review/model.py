@@ -92,7 +92,7 @@ class StackReview:
         overridden: Guards that would refuse and are overridden, with reason and date.
         keys: Configuration keys that the change sets.
         added: Addresses that the change itself adds; ``removed`` likewise.
-        unseen: Keys that the change sets and the engine alone reads, so that the review does not cover them.
+        unseen: Keys that the change concerns and only the engine reads, so that the review does not cover them.
         unknown: Unread facts that the review of the change does not need.
         unread: Whether live tenants were left unread (`Review.unread` says why).
         error: Why the stack could not be reviewed; "" if it was.
