@@ -193,9 +193,9 @@ class GalleryApplication(pulumi.ComponentResource):
         """What lets people in at Entra: their assignments, and whether they need one."""
         principal = self.service_principal
         return [
-            Requirement("whether the application is enabled", principal.account_enabled, True),
+            Requirement("accountEnabled of the service principal", principal.account_enabled, True),
             Requirement(
-                "whether assignment is required",
+                "appRoleAssignmentRequired of the service principal",
                 principal.app_role_assignment_required,
                 args.assignment_required,
             ),

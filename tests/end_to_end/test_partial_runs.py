@@ -89,8 +89,8 @@ def test_no_assignment_is_removed_while_people_still_need_one(tmp_path: Path) ->
         ended = _up(made, "--exclude", "**ServicePrincipal::**")
         assert ended.code != 0, ended.text
         assert (
-            "Refused by guard partial-run: no assignment is removed, because whether assignment is required"
-            in ended.text
+            "Refused by guard partial-run: no assignment is removed, because appRoleAssignmentRequired of the service "
+            "principal is True in this run but must be False first" in ended.text
         )
         assert made.control.documents("entra.assignments") == before
 
