@@ -52,7 +52,10 @@ def certificates(world: World, profile: policy.Profile) -> tuple[str, ...]:
 def _is_old(world: World, number: int, url: str) -> bool:
     reading = _reading(world, number, url)
     interval = timedelta(seconds=world.setting("mimecast.metadata_interval_seconds", 0))
-    return reading is None or datetime.fromisoformat(reading["read"]) + interval <= world.now()
+    if reading is None:
+        return True
+    age = world.now() - datetime.fromisoformat(reading["read"])
+    return not timedelta() <= age < interval  # The clock may have been moved back.
 
 
 def _reading(world: World, number: int, url: str) -> dict[str, Any] | None:

@@ -229,6 +229,11 @@ def test_a_monitored_profile_follows_the_metadata(sandbox: RunningSandbox, appli
         certificate = add_certificate(application, name)
         activate(application, certificate)
         assert f"as {ADA}" in sign_in(sandbox, ADA).text
+    sandbox.control.set("clock.offset_seconds", 900)
+    sign_in(sandbox, ADA)
+    sandbox.control.delete("settings", "clock.offset_seconds")
+    activate(application, add_certificate(application, "CN=Clock moved back"))
+    assert f"as {ADA}" in sign_in(sandbox, ADA).text
     sandbox.control.set("mimecast.metadata_interval_seconds", 3600)
     activate(application, add_certificate(application, "CN=Fifth"))
     late = sign_in(sandbox, ADA)
