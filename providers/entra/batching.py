@@ -23,6 +23,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from providers.entra.documents import document
 from providers.entra.errors import GraphError, Unreachable, from_response
 
 PATH = "/$batch"
@@ -154,7 +155,7 @@ def _outcome(read: Read, response: _Response, next_page: NextPage) -> ReadOutcom
             read, error=Unreachable(f"Microsoft Graph, GET {read.path}: the response is not an object")
         )
     try:
-        return ReadOutcome(read, _whole(read, response.body, next_page))
+        return ReadOutcome(read, _whole(read, document("GET", read.path, response.body), next_page))
     except GraphError as error:
         return ReadOutcome(read, error=error)
 

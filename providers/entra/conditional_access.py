@@ -68,7 +68,7 @@ def evaluate(
 
 def _policies(graph: GraphReads, application_id: str, user_id: str) -> Iterator[AccessPolicy]:
     rows = graph.ask(PATH, _question(application_id, user_id)).get("value")
-    if not isinstance(rows, list):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise Unreachable(f"Microsoft Graph, POST {PATH}: the response is not a collection")
     for row in rows:
         if row.get("policyApplies") is True:

@@ -25,6 +25,7 @@ from providers.deadline import UNLIMITED, Deadline, DeadlinePassed
 from providers.entra import batching, conditional_access
 from providers.entra.batching import Read, ReadOutcome
 from providers.entra.credentials import Method, cloud, credential, method, refusal
+from providers.entra.documents import document
 from providers.entra.errors import INSTEAD_OF_IT, ObjectNotFound, Refused, Unreachable, from_response
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ class GraphClient:
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """Read an object. Raises GraphError, or NotFound if it does not exist."""
-        return self._call("GET", path, params={f"${name}": value for name, value in query.items()})
+        params = {f"${name}": value for name, value in query.items()}
+        return document("GET", path, self._call("GET", path, params=params))
 
     def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
         """Read a collection, page by page. Raises GraphError, also for a next page on another host."""
@@ -115,7 +117,7 @@ class GraphClient:
 
     def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
         """Send a POST that changes nothing, such as an evaluation. Raises GraphError."""
-        return self._call("POST", path, json=question)
+        return document("POST", path, self._call("POST", path, json=question))
 
     def now(self) -> datetime:
         """The service's time: the Date header of its last response. Raises GraphError."""
@@ -145,7 +147,7 @@ class GraphClient:
     def _next_page(self, path: str, link: str) -> dict[str, Any]:
         if not link.startswith(f"{self._base}/"):
             raise Refused(f"Microsoft Graph, GET {path}: the next page is on another host and was not read")
-        return self._call("GET", link.removeprefix(self._base))
+        return document("GET", path, self._call("GET", link.removeprefix(self._base)))
 
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:

@@ -276,7 +276,7 @@ def _check_retirable(
 def _without(live: Mapping[str, Any], custom_key_identifier: str) -> dict[str, Any]:
     """Both lists without one certificate. Keys are sent as null, which leaves them as they are."""
     rest = {
-        name: [item for item in live[name] if item["customKeyIdentifier"] != custom_key_identifier]
+        name: [item for item in live[name] if item.get("customKeyIdentifier") != custom_key_identifier]
         for name in _LISTS
     }
     return rest | {"keyCredentials": [{**item, "key": None} for item in rest["keyCredentials"]]}
@@ -311,7 +311,7 @@ def _key_ids(live: Mapping[str, Any], custom_key_identifier: str) -> tuple[str, 
                 str(item["keyId"]).casefold()
                 for name in _LISTS
                 for item in live[name]
-                if item["customKeyIdentifier"] == custom_key_identifier
+                if item.get("customKeyIdentifier") == custom_key_identifier
             }
         )
     )
@@ -319,9 +319,9 @@ def _key_ids(live: Mapping[str, Any], custom_key_identifier: str) -> tuple[str, 
 
 def _certificates(keys: Sequence[Mapping[str, Any]]) -> Iterator[SigningCertificate]:
     """The certificates with both halves; one half alone cannot sign."""
-    sign = {key["customKeyIdentifier"] for key in keys if key.get("usage") == "Sign"}
+    sign = {key.get("customKeyIdentifier") for key in keys if key.get("usage") == "Sign"}
     for key in keys:
-        if key.get("usage") == "Verify" and key["customKeyIdentifier"] in sign:
+        if key.get("usage") == "Verify" and key.get("customKeyIdentifier") in sign:
             yield SigningCertificate(
                 thumbprint=thumbprint_of(key),
                 display_name=str(key.get("displayName") or ""),
