@@ -256,6 +256,8 @@ class EntraReader:
         unread = next((part for part in parts.values() if not part.is_known), None)
         if unread is not None:
             return unknown(unread.source)
+        if not parts["application"].value or not parts["principal"].value:
+            return unknown(f"application {key} was deleted while it was read; rerun")
         application, principal, registration, owners, assigned = (part.value or () for part in parts.values())
         policies, federated = (self._second[f"{object_id} {part}"] for part in ("policies", "federated"))
         return live(

@@ -182,10 +182,10 @@ def pages(read: Read, page: Json, next_page: NextPage) -> Iterator[Json]:
 
 
 def rows_of(read: Read, page: Json) -> list[Json]:
-    """The rows of a page. Raises Unreachable where it is none."""
+    """The rows of a page. Raises Unreachable where it is none, or where a row has no property at all."""
     value = page.get("value")
-    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
-        raise Unreachable(f"Microsoft Graph, GET {read.path}: the response is not a collection")
+    if not isinstance(value, list) or not all(isinstance(row, dict) and row for row in value):
+        raise Unreachable(f"Microsoft Graph, GET {read.path}: the response is not a collection of objects")
     return value
 
 

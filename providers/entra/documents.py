@@ -26,9 +26,9 @@ class Document(dict[str, Any]):
         self.request = request
 
     def __getitem__(self, name: str) -> Any:
-        """The value. Raises Unreachable where it is missing or null."""
+        """The value. Raises Unreachable where it is missing, null or an empty text."""
         value = self.get(name)
-        if value is None:
+        if value is None or value == "":
             raise _undocumented(self.request, f"'{name}' is missing")
         return value
 

@@ -277,6 +277,13 @@ def test_an_object_deleted_between_two_rounds_is_missing_and_not_an_error() -> N
     assert found.application == live(replace(LIVE, registration=Registration("object of portal", ())))
 
 
+@pytest.mark.parametrize("kind", ["/applications/object of portal", "/servicePrincipals/principal of portal"])
+def test_an_application_deleted_between_two_rounds_is_unknown(kind: str) -> None:
+    found = snapshot(Entra(faults={f"{kind} ": ObjectNotFound("gone")}))
+    assert not found.application.is_known
+    assert "was deleted while it was read" in found.application.source
+
+
 def test_without_a_tenant_in_the_token_it_is_read_from_the_directory() -> None:
     entra = Entra(token={})
     found = snapshot(entra)
