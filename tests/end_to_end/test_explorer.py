@@ -36,7 +36,7 @@ SIGNS_IN = (Result.ENTRA, Result.PASSWORD)
 _FROM_MIMECAST = (Way.FROM_MIMECAST,)
 _WARNS = re.compile(
     r"cannot|could not|can not|may not be able|not known to be able|refused|Affected|left out|is disabled|are disabled"
-    r"|cloud password|Removed from the group"
+    r"|cloud password|Removed from the group|ends sign-in"
 )
 Random = random.Random
 

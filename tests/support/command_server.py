@@ -27,8 +27,6 @@ from tests.support import commands
 
 LONGEST_ORDER = 200_000
 MOST_DESCRIPTORS = 16
-_FREE_FROM = 200
-"""Descriptors from here on are in nobody's way."""
 
 # What the processes import; a module that one of them runs as its main program is not among them.
 _PACKAGES = ("mimecast_sso", "components", "providers", "sandbox")
@@ -163,7 +161,8 @@ def _become(order: dict[str, Any]) -> NoReturn:
 
 def _put(descriptors: tuple[int, ...], wanted: list[int]) -> None:
     """Give the descriptors their numbers."""
-    away = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, _FREE_FROM) for each in descriptors]
+    free = max(wanted, default=0) + 1
+    away = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, free) for each in descriptors]
     for descriptor in descriptors:
         os.close(descriptor)
     for descriptor, number in zip(away, wanted, strict=True):

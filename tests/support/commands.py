@@ -126,6 +126,13 @@ class Forked(_Popen):  # type: ignore[type-arg]
         self._child_created = True
         self._close_pipe_fds(*(given[name] for name in _PIPES))  # type: ignore[attr-defined]
 
+    def __del__(self) -> None:
+        """Nobody waits for it, such as a sandbox."""
+        if self._told is None:
+            super().__del__()  # type: ignore[misc]
+        elif self.returncode is None:
+            os.close(self._told)
+
     def _line(self) -> bytes:
         assert self._told is not None
         line = b""
