@@ -22,7 +22,7 @@ from urllib3.util.retry import Retry
 from mimecast_sso.text.files import parse_json
 from providers import calls
 from providers.deadline import UNLIMITED, Deadline, DeadlinePassed
-from providers.entra import batching, conditional_access
+from providers.entra import batching, conditional_access, network
 from providers.entra.batching import Read, ReadOutcome
 from providers.entra.credentials import Method, cloud, credential, method, refusal
 from providers.entra.documents import document
@@ -161,7 +161,7 @@ class GraphClient:
             raise Unreachable(f"Gave up waiting for Microsoft Graph ({method} {path}): {error}") from None
         except OSError as error:  # Also of requests, and of a file of certificates that is missing.
             raise Unreachable(
-                f"Microsoft Graph could not be reached for {method} {path}: {type(error).__name__}"
+                f"Microsoft Graph could not be reached for {method} {path}: {network.reason(error)}"
             ) from None
         self._note_date(response)
         body = _json(response)
@@ -225,7 +225,10 @@ class GraphClient:
                 first = next(iter(str(error).splitlines()), type(error).__name__)
                 reason = _WITH_PASSWORD.sub("//…@", first.removeprefix("Authentication failed: "))
                 if _is_of_network(error):
-                    raise Unreachable(f"The token endpoint of Entra could not be reached: {reason}") from None
+                    raise Unreachable(
+                        f"The token endpoint of Entra ({self.cloud.login_host}) could not be reached: "
+                        f"{network.reason(error, otherwise=reason)}"
+                    ) from None
                 if method(self._environment) in _AT_TOKEN_ENDPOINT and not _is_of_entra(error):
                     raise Unreachable(
                         f"The token endpoint of Entra ({self.cloud.login_host}) gave no usable response; "

@@ -16,6 +16,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
+from urllib3.exceptions import MaxRetryError, NameResolutionError
 
 from providers.entra import graph as module
 from providers.entra.batching import Read
@@ -177,15 +178,38 @@ def test_an_invalid_date_is_ignored(date: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "reason"),
     [
-        OSError("Could not find a suitable TLS CA certificate bundle, invalid path: /nowhere"),
-        requests.exceptions.InvalidProxyURL("Failed to parse: http://user:canary@proxy:99999"),
+        (
+            OSError("Could not find a suitable TLS CA certificate bundle, invalid path: /nowhere"),
+            "a file of certificates is missing; check SSL_CERT_FILE and REQUESTS_CA_BUNDLE",
+        ),
+        (
+            requests.exceptions.InvalidProxyURL("Failed to parse: http://user:canary@proxy:99999"),
+            "HTTPS_PROXY is not the address of a proxy",
+        ),
+        (
+            requests.exceptions.ProxyError(ConnectionError("http://user:canary@proxy refused")),
+            "the proxy of HTTPS_PROXY cannot be reached, or refuses this server",
+        ),
+        (requests.exceptions.SSLError("canary"), "there is no trusted TLS connection; check SSL_CERT_FILE"),
+        (requests.exceptions.ReadTimeout("canary"), "no response in time"),
+        (
+            requests.exceptions.ConnectionError(
+                MaxRetryError(
+                    None,  # type: ignore[arg-type]
+                    "/canary",
+                    NameResolutionError("canary", None, OSError()),  # type: ignore[arg-type]
+                )
+            ),
+            "its name is not resolved",
+        ),
+        (requests.exceptions.ConnectionError("canary"), "no connection, or a connection that broke"),
     ],
 )
 @pytest.mark.parametrize("at_the_token", [False, True])
-def test_a_failed_connection_is_not_a_missing_credential(
-    error: OSError, at_the_token: bool, monkeypatch: pytest.MonkeyPatch
+def test_a_failed_connection_is_not_a_missing_credential_and_its_reason_is_in_words(
+    error: OSError, reason: str, at_the_token: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: Any) -> Any:
         raise ClientAuthenticationError(f"Authentication failed: {error}") from error
@@ -196,7 +220,7 @@ def test_a_failed_connection_is_not_a_missing_credential(
     if at_the_token:
         monkeypatch.setattr(Credential, "get_token", fails)
     graph, _ = client(respond)
-    with pytest.raises(Unreachable, match="could not be reached") as refused:
+    with pytest.raises(Unreachable, match=f"could not be reached.*: {reason}") as refused:
         graph.get("/users/1")
     assert "canary" not in str(refused.value)
 

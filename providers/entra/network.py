@@ -1,0 +1,58 @@
+"""Why a server could not be reached, in words; the libraries' own texts quote their objects, and a proxy's password."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import requests
+from urllib3.exceptions import MaxRetryError, NameResolutionError
+
+_FILE_OF_CERTIFICATES = "TLS CA certificate"
+"""In the text of requests' OSError for a missing file, which is of no specific class."""
+_CHECK = "check SSL_CERT_FILE and REQUESTS_CA_BUNDLE"
+# The first that applies: a proxy's failure is a failed connection as well.
+_REASONS: Sequence[tuple[tuple[type[BaseException], ...], str]] = (
+    (
+        (
+            requests.exceptions.InvalidProxyURL,
+            requests.exceptions.InvalidSchema,
+            requests.exceptions.InvalidURL,
+        ),
+        "HTTPS_PROXY is not the address of a proxy",
+    ),
+    ((requests.exceptions.ProxyError,), "the proxy of HTTPS_PROXY cannot be reached, or refuses this server"),
+    ((requests.exceptions.SSLError,), f"there is no trusted TLS connection; {_CHECK}"),
+    ((requests.exceptions.Timeout,), "no response in time"),
+    ((NameResolutionError,), "its name is not resolved"),
+    ((requests.exceptions.ConnectionError,), "no connection, or a connection that broke"),
+)
+
+
+def reason(error: BaseException, otherwise: str = "") -> str:
+    """The reason of a failed connection, as the end of a sentence.
+
+    Args:
+        error: The error of requests or azure-identity.
+        otherwise: What is said of another kind of error; by default its class.
+    """
+    found = list(_chain(error))
+    for kinds, text in _REASONS:
+        if any(isinstance(each, kinds) for each in found):
+            return text
+    if any(_FILE_OF_CERTIFICATES in str(each) for each in found):
+        return f"a file of certificates is missing; {_CHECK}"
+    return otherwise or type(error).__name__
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and those behind it, as azure-core, requests and urllib3 keep them."""
+    seen: set[int] = set()
+    behind: list[object] = [error]
+    while behind:
+        each = behind.pop()
+        if not isinstance(each, BaseException) or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        behind += [each.__cause__, each.__context__, getattr(each, "inner_exception", None), *each.args]
+        behind += [each.reason] if isinstance(each, MaxRetryError) else []
