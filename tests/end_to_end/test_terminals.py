@@ -74,7 +74,7 @@ def test_a_stream_that_is_closed_or_full_does_not_stop_a_command(
 def test_a_report_that_was_cut_off_is_not_a_success(made: Project) -> None:
     program = str(Path(sys.executable).with_name("mimecast-sso"))
     done = subprocess.run(
-        ["bash", "-c", f"{program} stacks --format json >/dev/full"],
+        ["bash", "-c", '"$0" stacks --format json >/dev/full', program],
         cwd=made.folder,
         stderr=subprocess.PIPE,
         text=True,
