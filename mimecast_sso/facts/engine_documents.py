@@ -7,7 +7,10 @@ Source: Pulumi, ``sdk/go/common/apitype`` (``ResourceV3``, ``EngineEvent``, ``St
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
+
+STATE_VERSIONS: Final = (3, 4)
+"""The versions of a state file that Pulumi 3 writes; the second adds `features` (``CheckpointV4``)."""
 
 
 class StateResource(TypedDict, total=False):

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, cast
 
-from mimecast_sso.facts.engine_documents import Deployment, StateResource
+from mimecast_sso.facts.engine_documents import STATE_VERSIONS, Deployment, StateResource
 from mimecast_sso.facts.provider_references import KEY, foreign
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.text.files import parse_json
@@ -38,6 +38,12 @@ def read_checkpoint(path: Path) -> Deployment:
     """
     try:
         document = parse_state(path.read_text(encoding="utf-8"))
+        if document["version"] not in STATE_VERSIONS:
+            raise StateError(
+                f"The state file {path} has version {document['version']}; this release reads versions "
+                f"{' and '.join(map(str, STATE_VERSIONS))}. It was not changed. If a newer Pulumi CLI wrote it, "
+                "update this project."
+            )
         latest = cast("Deployment", document["checkpoint"].get("latest") or {})
         resources = latest.get("resources") or []
         if all(isinstance(each, dict) and "urn" in each and "type" in each for each in resources):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mimecast_sso.facts.engine_documents import STATE_VERSIONS
 from sandbox.engine.backend import timestamp
 from sandbox.engine.errors import EngineError, NotSupportedError
 from sandbox.engine.resource import (
@@ -25,7 +26,6 @@ from sandbox.engine.secrets import Cache
 from sandbox.engine.values import equal, to_state
 
 VERSION = "v3.260.0-sandbox"
-_SCHEMAS = (3, 4)
 # Fields of version 4 that are preserved. A resource that uses one is kept, but not changed.
 _FEATURES = frozenset({"hooks", "views", "taint", "replaceWith", "refreshBeforeUpdate"})
 _FOREIGN = (
@@ -97,7 +97,7 @@ def _refuse(resources: Sequence[Resource]) -> None:
 
 def check_version(document: Mapping[str, Any]) -> None:
     """Raise NotSupportedError for a state of another version."""
-    if document.get("version") not in _SCHEMAS:
+    if document.get("version") not in STATE_VERSIONS:
         raise NotSupportedError(f"a state of version {document.get('version')}")
     if unknown := set(document.get("features") or ()) - _FEATURES:
         raise NotSupportedError(f"a state with {', '.join(sorted(unknown))}")

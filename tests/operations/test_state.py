@@ -29,6 +29,16 @@ def test_inputs_repeat_the_outputs_and_are_left_out(tmp_path: Path) -> None:
     assert (book["inputs"], book["outputs"]) == ({}, {"addresses": ENTRIES})
 
 
+@pytest.mark.parametrize("version", [99, "4", None])
+def test_a_state_of_another_version_is_refused_and_not_taken_for_empty(
+    tmp_path: Path, version: object
+) -> None:
+    file = tmp_path / "s.json"
+    file.write_text(json.dumps({"version": version, "checkpoint": {}}))
+    with pytest.raises(OperationError, match=r"s\.json has version .*; this release reads versions 3 and 4"):
+        read_checkpoint(file)
+
+
 @pytest.mark.parametrize("part", ["inputs", "outputs"])
 def test_a_foreign_provider_is_refused_in_either(tmp_path: Path, part: str) -> None:
     parts: dict[str, Any] = {"inputs": {}, "outputs": {}} | {part: {"__provider": "code"}}
