@@ -167,7 +167,7 @@ def text(sheet: RunSheet) -> str:
     """The sheet as plain text, with each value on its own line, ready to paste."""
     banner = [*_wrapped(_REHEARSAL), ""] if sheet.rehearsal else []
     parts = [_underlined(_title(sheet), "="), "", *banner, f"State: {sheet.state}. {_standing(sheet)}", ""]
-    parts += [f"{name:22}{value}" for name, value in _facts(sheet).items()]
+    parts += [f"{name:24}{value}" for name, value in _facts(sheet).items()]
     for heading, paragraphs in _before_work(sheet):
         parts += ["", _underlined(heading), "", *_items(paragraphs)]
     for dialogue in _dialogues(sheet):

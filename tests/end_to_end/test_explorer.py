@@ -88,7 +88,8 @@ def down(world: World, _: Random) -> Ended:
 def save(world: World, _: Random) -> Ended:
     """The administrator saves what is due; the run sheet says what that does."""
     said = "\n".join(sheet.with_suffix(".txt").read_text(encoding="utf-8") for sheet in world.sheets)
-    return Ended(0 if world.save_console() else 1, said)
+    paragraphs = re.sub(r"\n +", " ", said)
+    return Ended(0 if world.save_console() else 1, paragraphs)
 
 
 def confirm(world: World, _: Random) -> Ended:
