@@ -7,6 +7,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from providers.intermediaries import INSTEAD_OF_IT
+
 
 class GraphError(Exception):
     """Base of this package's errors; ``code`` is Graph's error code, ``request_id`` is for support."""
@@ -60,9 +62,6 @@ class ForeignChange(GraphError):
 
 _NOT_OF_GRAPH = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
 """Statuses of throttling, and of a proxy: nothing is known about the object."""
-
-
-INSTEAD_OF_IT = "a proxy or the sign-in page of a network may have responded in its place"
 
 
 def _is_redirect(status: int) -> bool:

@@ -26,7 +26,8 @@ from providers.entra import batching, conditional_access, network
 from providers.entra.batching import Read, ReadOutcome
 from providers.entra.credentials import Method, cloud, credential, method, refusal
 from providers.entra.documents import document
-from providers.entra.errors import INSTEAD_OF_IT, ObjectNotFound, Refused, Unreachable, from_response
+from providers.entra.errors import ObjectNotFound, Refused, Unreachable, from_response
+from providers.intermediaries import INSTEAD_OF_IT
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken

@@ -22,6 +22,7 @@ from urllib3.exceptions import (
 from mimecast_sso.facts.mimecast_api import CREDENTIALS_PAGE
 from mimecast_sso.facts.mimecast_errors import ENDPOINT_UNKNOWN, REFUSED_BEFORE_PROCESSING, meaning
 from mimecast_sso.text.files import parse_json
+from providers.intermediaries import INSTEAD_OF_IT
 from providers.mimecast.errors import (
     AuthenticationError,
     Forbidden,
@@ -114,7 +115,6 @@ class Reply:
 
 
 _NOT_JSON = "not JSON"
-_INSTEAD_OF_IT = "a proxy or the sign-in page of a network may have responded in its place"
 
 
 class Again(Exception):  # noqa: N818  (a signal to the client, not an error)
@@ -167,7 +167,7 @@ def check_status(call: Call, reply: Reply, status: int | None = None) -> None:
     if status < requests.codes.bad_request:
         raise error_of(
             TransportError,
-            f"Mimecast's response is a redirect, which is not followed; {_INSTEAD_OF_IT}",
+            f"Mimecast's response is a redirect, which is not followed; {INSTEAD_OF_IT}",
             call,
             reply,
         )
@@ -197,7 +197,7 @@ def _check_sender(call: Call, reply: Reply) -> None:
     if page or reply.status == requests.codes.proxy_authentication:
         raise lost_response(
             call,
-            f"the response (HTTP {reply.status}) is not Mimecast's; {_INSTEAD_OF_IT}",
+            f"the response (HTTP {reply.status}) is not Mimecast's; {INSTEAD_OF_IT}",
             reply.request_id,
         )
 
