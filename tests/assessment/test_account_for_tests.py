@@ -21,6 +21,7 @@ from mimecast_sso.settings import ConfigurationError, from_values
 from tests.assessment.worlds import (
     ADA,
     GRACE,
+    GROUP,
     World,
     account,
     address,
@@ -168,13 +169,21 @@ def test_an_address_that_somebody_has_is_refused(other: dict[str, Any]) -> None:
 def test_the_snapshot_without_it_is_that_of_a_tenant_without_it() -> None:
     settings = from_values(attested(values(**WANTED)))
     evaluated = AccessSample((f"id of {ADA}", f"id of {ACCOUNT}"), 3, {f"id of {ACCOUNT}": "Block"})
-    full = world().snapshot(settings)
+    tenant = world()
+    tenant.groups = {GROUP: [account(ADA), account(ACCOUNT)]}
+    full = tenant.snapshot(settings)
     left = without(replace(full, access=live(evaluated)))
     people = {f"id of {ADA}", f"id of {GRACE}"}
     for one in (left.application.value, left.own.value):
         assert one is not None
         assert {each.principal_id for each in one.assigned} == people
     assert set(left.directory.accounts) == people
+    (group,) = left.directory.assigned_groups.values()
+    assert (group.name, group.members) == (GROUP, (account(ADA),))
+    configured = replace(
+        full, directory=replace(full.directory, groups=(*full.directory.assigned_groups.values(),))
+    )
+    assert without(configured).directory.groups == (group,)
     assert left.access.value == AccessSample((f"id of {ADA}",), 2, {})
     assert set(left.addresses.value or ()) == {ADA, GRACE}
     elsewhere = {each: one for each, one in full.directory.accounts.items() if each != f"id of {ACCOUNT}"}

@@ -321,3 +321,43 @@ def test_drift_of_the_integration() -> None:
     assert "the directory integration at Mimecast could not be read" in [
         each.text for each in drift.not_looked_at(unread)
     ]
+
+
+@pytest.mark.parametrize(
+    ("known", "wanted", "verdict", "text"),
+    [
+        (unknown("403"), {}, Verdict.UNKNOWN, "whether {} exists"),
+        (
+            Known(None, How.LIVE),
+            {"mode": "require"},
+            Verdict.MISSING,
+            "{} does not exist, and its mode is require",
+        ),
+        (Known(None, How.LIVE), {}, Verdict.NOTE, "{} does not exist yet, and is created"),
+        (integration(), {}, Verdict.FINE, "{} is as configured"),
+        (
+            integration(),
+            {"mode": "require", "enabled": False, "deleteUsers": False},
+            Verdict.DIFFERS,
+            (
+                "{} differs, and its mode is require: enabled is true, configured is false; deleteUsers is true, "
+                "configured is false"
+            ),
+        ),
+        (
+            integration(),
+            {"enabled": False},
+            Verdict.NOTE,
+            "{} differs and is changed: enabled is true, configured is false",
+        ),
+    ],
+    ids=["unread", "required", "created", "as configured", "required and differs", "changed"],
+)
+def test_the_integration_is_looked_at_before_the_first_deployment(
+    known: Known[Integration], wanted: dict[str, Any], verdict: Verdict, text: str
+) -> None:
+    settings = from_values(values(directorySynchronisation=MANAGED | wanted)).directory_synchronisation
+    assert settings is not None
+    said = synchronisation.found_in_advance(settings, known)
+    assert (said.verdict, said.subject) == (verdict, synchronisation.SUBJECT)
+    assert said.text == text.format("the directory integration “Entra”")

@@ -13,9 +13,8 @@ from mimecast_sso.assessment import drift
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift import Change, Finding, Part, Severity, keeping
 from mimecast_sso.operations import ways_out
-from mimecast_sso.settings import from_values
-from tests.assessment.test_drift import PLANTS, changed, joined, left, quiet
-from tests.assessment.worlds import ADA, GRACE, LINUS, World, attested, values
+from tests.assessment.test_drift import PLANTS, changed, left, quiet
+from tests.assessment.worlds import ADA, GRACE, World, attested, values
 
 
 def assessed(world: World, document: dict[str, Any] | None = None) -> Assessment:
@@ -78,18 +77,6 @@ def test_after_a_roll_back_no_deployment_restores_anybody() -> None:
     }
 
 
-def test_a_pilot_loses_a_member_who_left_and_gains_one_who_joined() -> None:
-    document = attested(values(rollOut={"who": "pilot", "pilot": [ADA, GRACE]}))
-    for plant, pilot in ((left, [ADA]), (joined, [ADA, GRACE, LINUS])):
-        world = quiet()
-        plant(world)
-        assessment = assessed(world, document)
-        (finding,) = drift.find(assessment)
-        edit = keeping.edit(replace(finding, severity=Severity.LOOK), assessment)
-        assert edit is not None
-        assert edit.document == {"who": "pilot", "pilot": pilot}
-
-
 def test_a_section_that_another_key_implies_is_written_whole() -> None:
     document = attested(values(pilot=[ADA, GRACE]))
     document.pop("rollOut", None)
@@ -126,12 +113,3 @@ def test_expected_drift_is_not_offered_once_more() -> None:
     entry = {"path": "service-principal.notes", "reason": "migration", "until": "2099-12-31"}
     document = attested(values()) | {"drift": {"expected": [entry]}}
     assert set(offered(world, document)) == {"restore"}
-
-
-def test_an_entry_of_expected_drift_is_one_that_the_file_takes() -> None:
-    entries = from_values(
-        attested(values()) | {"drift": {"expected": [{"path": "a.b", "reason": "x", "until": "2026-12-31"}]}}
-    ).drift.expected
-    edit = keeping.expected(entries)
-    assert (edit.section, edit.key) == ("drift", "expected")
-    assert edit.document == {"expected": [{"path": "a.b", "reason": "x", "until": "2026-12-31"}]}
