@@ -346,14 +346,14 @@ def _move(text: str) -> float | str:
         return _RESET
     if match is None:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not an offset such as +90s, +15m, +2h, +30d, or {_RESET}"
+            f'"{text}" is not an offset such as +90s, +15m, +2h, +30d, or {_RESET}'
         )
     return float(int(match[1]) * _UNITS[match[2]])
 
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
+        raise argparse.ArgumentTypeError(f'"{text}" is not a number of 0 or more')
     return int(text)
 
 

@@ -105,7 +105,7 @@ def _type(page: Page, dialogue: Dialogue) -> Iterator[str]:
     controls = page.controls()
     for label, value in dialogue.values.items():
         if label not in controls:
-            raise CannotFillError(f"the console's form has no field “{label}”")
+            raise CannotFillError(f'the form of the console has no field "{label}"')
         shown = _enter(label, controls[label], value)
         yield f"  {label}: {shown if len(shown) <= _LONGEST_SHOWN else f'{shown[:_LONGEST_SHOWN]}…'}"
 
@@ -114,7 +114,7 @@ def _enter(label: str, control: Any, value: str) -> str:
     """Type, tick or choose a value. Returns the line that reports it."""
     if getattr(control, "type", "") == "checkbox":
         if value not in {TICKED, UNTICKED}:
-            raise CannotFillError(f"“{label}” is a check box; the run sheet says {value!r}")
+            raise CannotFillError(f'"{label}" is a check box; the run sheet says "{value}"')
         control.checked = value == TICKED
         return value
     if control.tag == "select":
@@ -133,7 +133,7 @@ def _choose(label: str, control: Any, value: str) -> str:
     if chosen is None:
         offered = ", ".join(name for name in options if name)
         raise CannotFillError(
-            f"the list “{label}” does not offer {value!r}; it offers {offered or 'nothing'}"
+            f'the list "{label}" does not offer "{value}"; it offers {offered or "nothing"}'
         )
     control.value = options[chosen]
     return chosen

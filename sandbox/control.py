@@ -144,7 +144,7 @@ async def _object(request: Request) -> dict[str, Any]:
 
 def _number(text: str) -> int:
     if not text.isascii() or not text.isdecimal():
-        raise _BadRequestError(f"{text!r} is not a number")
+        raise _BadRequestError(f'"{text}" is not a number')
     return int(text)
 
 

@@ -155,7 +155,7 @@ def configured(stack: str, folder: Path) -> dict[str, Any]:
     unopened = _UNOPENED.format(environment=content["environment"]) if content.get("environment") else ""
     if found.get("region") not in REGIONS:
         raise StackError(
-            f"{file}: {_NAMESPACE}region is {found.get('region')!r}; allowed: {', '.join(REGIONS)}."
+            f"{file}: {_NAMESPACE}region is {found.get('region') or 'missing'}; allowed: {', '.join(REGIONS)}."
             f" Write, for example: {_NAMESPACE}region: eu{unopened}"
         )
     if not found.get("accountCode"):

@@ -21,6 +21,7 @@ from mimecast_sso.facts.entra import (
     USER_ROLE_NAMES,
 )
 from mimecast_sso.settings import Generation, Ownership
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import utc_text, utc_time
 from providers.entra.applications import Assigned, LiveApplication, Policy
@@ -220,7 +221,7 @@ def _refusals(
         if client_id != live.client_id:
             yield AdoptionFinding(
                 Effect.REFUSED,
-                f'application "{name}" (client id {client_id}) also has identifier {wanted.identifier}; two '
+                f"application {quoted(name)} (client id {client_id}) also has identifier {wanted.identifier}; two "
                 "applications of a tenant cannot share it. Adopt that one, or remove the identifier from it",
             )
     policies = live.policies or ()
@@ -234,7 +235,7 @@ def _refusals(
         if wanted.claims is Ownership.MANAGE and policy.others:
             yield AdoptionFinding(
                 Effect.REFUSED,
-                f'claims policy "{policy.name}" is also assigned to {enumerate_some(policy.others)}, whose '
+                f"claims policy {quoted(policy.name)} is also assigned to {enumerate_some(policy.others)}, whose "
                 "sign-in would change too. Remove its assignment from this application, or set "
                 "mimecast-sso:application.claims: verify",
             )
@@ -242,7 +243,7 @@ def _refusals(
 
 def _names(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
     if live.display_name != wanted.display_name:
-        yield _changes(f'display name: "{live.display_name}" becomes "{wanted.display_name}"')
+        yield _changes(f"display name: {quoted(live.display_name)} becomes {quoted(wanted.display_name)}")
     if wanted.identifier not in live.identifiers:
         yield _changes(f"identifier: {wanted.identifier} is added")
     others = [uri for uri in live.identifiers if uri != wanted.identifier]
@@ -273,7 +274,7 @@ def _principal(live: LiveApplication, wanted: DesiredApplication) -> Iterator[Ad
     if not live.enabled:
         yield _changes("the application is disabled and would be enabled: assigned people can sign in again")
     if live.mode != "saml":
-        yield _changes(f'single sign-on mode: "{live.mode}" becomes "saml"')
+        yield _changes(f'single sign-on mode: {quoted(live.mode)} becomes "saml"')
     if live.sign_on_url != wanted.sign_on_url:
         yield _changes(f"sign-on URL: {_shown(live.sign_on_url)} becomes {_shown(wanted.sign_on_url)}")
     yield from _assignment_required(live, wanted)
@@ -362,7 +363,7 @@ def _cleared(live: LiveApplication) -> Iterator[AdoptionFinding]:
     texts = {"description": live.description, "notes": live.notes, "relay state": live.relay_state}
     for name, text in texts.items():
         if text:
-            yield _changes(f'{name}: "{text}" is cleared')
+            yield _changes(f"{name}: {quoted(text)} is cleared")
     if live.alternative_names:
         yield _changes(f"alternative names cleared: {enumerate_some(live.alternative_names)}")
 
@@ -384,7 +385,7 @@ def _claims(live: LiveApplication, wanted: DesiredApplication) -> Iterator[Adopt
         )
     elif not policy.others and not same_meaning(policy.definition, claims_definition()):
         effect = f"{problem}; it becomes the mail address" if problem else "its other claims are replaced"
-        yield _changes(f'claims policy "{policy.name}" is rewritten: {effect}')
+        yield _changes(f"claims policy {quoted(policy.name)} is rewritten: {effect}")
 
 
 def _people(
@@ -406,8 +407,8 @@ def _people(
         yield _stays(f"assigned, but not configured: {enumerate_some(others)}")
     for group, nested in around.nested.items():
         yield _stays(
-            f'group "{group}" contains groups ({enumerate_some(nested)}), and Entra does not assign the application to '
-            "members of nested groups"
+            f"group {quoted(group)} contains groups ({enumerate_some(nested)}), and Entra does not assign "
+            "the application to members of nested groups"
         )
     if around.guests:
         yield _stays(

@@ -19,6 +19,7 @@ from mimecast_sso.assessment.snapshot import Directory
 from mimecast_sso.provenance import Known, live, unknown
 from mimecast_sso.settings import Settings
 from mimecast_sso.settings.values import is_guid
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import enumerate_some, lower_case
 from mimecast_sso.text.wording import count
 from providers.entra import applications, people
@@ -222,8 +223,8 @@ class EntraReader:
             found = self._first[f"template {template}"]
             if found.value is None:
                 self._problems.append(
-                    f'mimecast-sso:application.template: gallery entry "{template}" could not be looked up in Entra: '
-                    f"{found.source}"
+                    f"mimecast-sso:application.template: gallery entry {quoted(template)} could not be "
+                    f"looked up in Entra: {found.source}"
                 )
                 return ""
             if found.value:
@@ -390,7 +391,7 @@ class EntraReader:
             self._unread_groups[object_id] = found.source
             if object_id in self._groups_by_name.values():
                 self._problems.append(
-                    f'mimecast-sso:assign.groups: the members of "{name}" could not be read: {found.source}'
+                    f"mimecast-sso:assign.groups: the members of {quoted(name)} could not be read: {found.source}"
                 )
             return
         members = members_of(found.value)
@@ -432,7 +433,7 @@ class EntraReader:
             found = self._first[f"group {name}"]
             if found.value is None:
                 self._problems.append(
-                    f'mimecast-sso:assign.groups: "{name}" could not be looked up in Entra: {found.source}'
+                    f"mimecast-sso:assign.groups: {quoted(name)} could not be looked up in Entra: {found.source}"
                 )
             elif len(found.value) == 1:
                 groups[name] = str(found.value[0]["id"])

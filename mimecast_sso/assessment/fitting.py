@@ -15,6 +15,7 @@ from mimecast_sso.facts.entra import HIDE_TAG
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Settings
 from mimecast_sso.settings.values import is_guid, is_label
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import email_address, enumerate_some, one_line
 from mimecast_sso.text.times import utc_text
 from mimecast_sso.text.wording import count
@@ -224,13 +225,13 @@ def _before_deploying(live: LiveApplication | None, snapshot: Snapshot) -> Itera
         return
     for deleted in snapshot.deleted.value or ():
         yield _note(
-            f'A deleted application "{deleted.display_name}" (client id {deleted.client_id}) has the identifier. '
+            f"A deleted application {quoted(deleted.display_name)} (client id {deleted.client_id}) has the identifier. "
             f"Restore it before {deleted.until:%Y-%m-%d} and rerun assess, or delete it permanently"
         )
     for namesake in snapshot.namesakes.value or ():
         yield _note(
-            f'An application "{namesake.name}" (client id {namesake.client_id}) has no identifier yet. To adopt it, '
-            f"rerun assess with --client-id {namesake.client_id}"
+            f"An application {quoted(namesake.name)} (client id {namesake.client_id}) has no identifier "
+            f"yet. To adopt it, rerun assess with --client-id {namesake.client_id}"
         )
     if not snapshot.template:
         yield _note(

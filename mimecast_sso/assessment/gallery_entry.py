@@ -5,6 +5,7 @@ from __future__ import annotations
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import ConfigurationError
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.wording import people
 
 
@@ -24,7 +25,7 @@ def template_id(assessment: Assessment) -> str:
         return existing.template_id
     if application.allow_non_gallery:
         return snapshot.cloud.non_gallery_template
-    names = ", ".join(f'"{name}"' for name in application.template)
+    names = ", ".join(quoted(name) for name in application.template)
     problem = (
         f"mimecast-sso:application.template: the tenant's gallery has no entry named {names}. Set the name or the id "
         "of an existing entry, or allowNonGallery: true to create a non-gallery application."

@@ -20,6 +20,7 @@ from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.entra import Cloud
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Ownership, Settings
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import count
 from providers.entra import applications
@@ -89,7 +90,7 @@ def adopt(
 
 def report(live: LiveApplication, findings: Sequence[AdoptionFinding]) -> Statement:
     """The report in every preview of a stack that adopts."""
-    head = f'Application "{live.display_name}" (client id {live.client_id}), as read live from Entra: '
+    head = f"Application {quoted(live.display_name)} (client id {live.client_id}), as read live from Entra: "
     if not findings:
         return _statement(f"{head}nothing differs from the configuration, so nothing would change")
     changes = sum(finding.effect is Effect.CHANGES for finding in findings)
@@ -130,8 +131,8 @@ def _claims(application: LiveApplication) -> Statement:
     problem = name_id_problem(policy.definition if policy else None)
     if policy is not None and not problem:
         return _statement(
-            f'mimecast-sso:application.claims is verify: claims policy "{policy.name}" issues the mail address as '
-            "NameID (read live)"
+            f"mimecast-sso:application.claims is verify: claims policy {quoted(policy.name)} issues the "
+            "mail address as NameID (read live)"
         )
     hint = "" if policy else ", unless the portal's claims editor sets it, which Graph does not show"
     return _statement(

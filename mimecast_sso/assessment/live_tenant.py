@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Address, Domain, DomainMode
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import domain_of, enumerate_some
 from mimecast_sso.text.wording import count
 from providers.mimecast import DomainStatus
@@ -78,7 +79,7 @@ def _changed(live: LiveTenant, people: Mapping[str, str]) -> Iterator[Statement]
         elif existing.alias or (existing.synchronised and name not in ("", existing.name)):
             fixed.append(address)
         elif name not in ("", existing.name):
-            renamed.append(f"{address} ({existing.name!r} becomes {name!r})")
+            renamed.append(f"{address} ({quoted(existing.name)} becomes {quoted(name)})")
     if created:
         yield _statement(f"{_addresses(created)} created at Mimecast: {enumerate_some(created)}")
     if renamed:

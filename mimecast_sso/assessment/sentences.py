@@ -18,6 +18,7 @@ from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.facts.sign_in_reasons import REASONS, Reason, Side
 from mimecast_sso.provenance import How, Known, Statement, Verdict
 from mimecast_sso.settings import ProfileSlot, RollOut, RotationMode
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import count, people
@@ -134,8 +135,8 @@ def replaced_policy(assessment: Assessment) -> Iterator[Statement]:
         return  # Guard `claims-policy` refuses the run.
     way_out = claims_way_out(assessment, application, policy)
     yield Statement(
-        f'Claims policy "{policy.name}" was assigned outside this stack, in place of this stack\'s. Entra accepts only '
-        f"one, so a run with --refresh would stop half-way. Before such a run: {way_out}",
+        f"Claims policy {quoted(policy.name)} was assigned outside this stack, in place of this stack's. "
+        f"Entra accepts only one, so a run with --refresh would stop half-way. Before such a run: {way_out}",
         How.LIVE,
         "Microsoft Graph",
         Verdict.WARNS,
@@ -312,7 +313,9 @@ def groups(snapshot: Snapshot) -> Iterator[Statement]:
         else:
             group = known.value
             verb = "is" if len(group.members) == 1 else "are"
-            yield known.states(f"{people(len(group.members))} {verb} in the roll-out group “{group.name}”")
+            yield known.states(
+                f"{people(len(group.members))} {verb} in the roll-out group {quoted(group.name)}"
+            )
             if group.left:
                 yield known.states(
                     f"{people(len(group.left))} left it less than 15 minutes ago; Mimecast may not act on that yet: "

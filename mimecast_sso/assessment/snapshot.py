@@ -17,6 +17,7 @@ from mimecast_sso.assessment.record import Record
 from mimecast_sso.facts.entra import Cloud
 from mimecast_sso.provenance import Known, unknown
 from mimecast_sso.settings import ProfileSlot
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import lower_case
 from providers.entra.applications import DeletedApplication, Holder, LiveApplication
 from providers.mimecast.accounts import Account
@@ -81,7 +82,7 @@ class LiveGroup:
 
 _NOT_ASKED = "it was not asked"
 _GONE = (
-    "Mimecast has no group “{}”, which this stack deployed. If it was renamed, people in it are still sent to Entra: "
+    "Mimecast has no group {}, which this stack deployed. If it was renamed, people in it are still sent to Entra: "
     "restore its name. If it was deleted, nobody is: a run with --refresh creates another, and somebody has to bind "
     "the application settings to it in the console"
 )
@@ -163,7 +164,7 @@ class Snapshot:
         Such a group may have been renamed; it then stays bound to its profile, with everybody in it.
         """
         gone: dict[ProfileSlot, Known[LiveGroup]] = {
-            slot: unknown(_GONE.format(recorded.name))
+            slot: unknown(_GONE.format(quoted(recorded.name)))
             for slot, recorded in self.recorded.groups.items()
             for group in [self.groups[slot].value if slot in self.groups else None]
             if group is not None and not group.exists

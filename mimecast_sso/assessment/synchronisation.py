@@ -12,6 +12,7 @@ from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.snapshot import INTEGRATION_ONLY, Snapshot
 from mimecast_sso.provenance import How, Known, Statement, Verdict
 from mimecast_sso.settings import AddressSource, DirectorySynchronisation, IntegrationMode
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import domain_of, enumerate_some
 from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import count, people
@@ -55,7 +56,7 @@ def statements(
     else:
         for connection in connections.value:
             problem = problem_of(connection, now)
-            text = f"Directory connection “{connection.description}”: {problem or _last(connection)}"
+            text = f"Directory connection {quoted(connection.description)}: {problem or _last(connection)}"
             good = Verdict.FINE if needed else Verdict.NOTE
             yield connections.states(text, Verdict.WARNS if problem else good, SUBJECT)
 
@@ -126,8 +127,10 @@ def arrival(snapshot: Snapshot, address: str) -> Arrival:
     problems = {each.description: problem_of(each, snapshot.mimecast_now) for each in covering}
     good = [each for each in covering if not problems[each.description]]
     if not good:
-        return _not_expected("; ".join(f"“{name}” is {problem}" for name, problem in problems.items()))
-    return Arrival(Known(True, How.ASSUMED, f"“{good[0].description}”, read at Mimecast"), _last(good[0]))
+        return _not_expected("; ".join(f"{quoted(name)} is {problem}" for name, problem in problems.items()))
+    return Arrival(
+        Known(True, How.ASSUMED, f"{quoted(good[0].description)}, read at Mimecast"), _last(good[0])
+    )
 
 
 def _not_expected(why: str) -> Arrival:
@@ -218,7 +221,7 @@ def integration(desired: Desired) -> Iterator[Statement]:
     if wanted is None:
         if recorded is not None and not desired.destroys:
             yield Statement(
-                f"The directory integration “{recorded.description}” is no longer managed. It stays at Mimecast, "
+                f"The directory integration {quoted(recorded.description)} is no longer managed. It stays at Mimecast, "
                 "unchanged",
                 How.CONFIGURED,
                 "directorySynchronisation",
@@ -227,7 +230,8 @@ def integration(desired: Desired) -> Iterator[Statement]:
             )
     elif not known.is_known:
         yield known.states(
-            f"Whether the directory integration “{wanted.description}” is as configured", subject=SUBJECT
+            f"Whether the directory integration {quoted(wanted.description)} is as configured",
+            subject=SUBJECT,
         )
     else:
         yield from _as_configured(wanted, known, recorded.properties if recorded else None)
@@ -240,8 +244,8 @@ _CONNECTOR = " It runs once an administrator has authorised Mimecast's connector
 def _removing(gone: list[str], name: str) -> Iterator[Statement]:
     if gone:
         yield Statement(
-            f"Once it is changed, the next run of “{name}” may delete {count(len(gone), 'address', 'addresses')} that "
-            f"it no longer covers: {enumerate_some(gone)}",
+            f"Once it is changed, the next run of {quoted(name)} may delete "
+            f"{count(len(gone), 'address', 'addresses')} that it no longer covers: {enumerate_some(gone)}",
             How.ASSUMED,
             "deleteUsers deletes what the integration does not cover",
             Verdict.WARNS,
@@ -252,7 +256,7 @@ def _removing(gone: list[str], name: str) -> Iterator[Statement]:
 def _as_configured(
     wanted: DirectorySynchronisation, known: Known[Integration], recorded: Mapping[str, Any] | None
 ) -> Iterator[Statement]:
-    name, live = f"The directory integration “{wanted.description}”", known.value
+    name, live = f"The directory integration {quoted(wanted.description)}", known.value
     required = wanted.mode is IntegrationMode.REQUIRE
     if live is None:
         text = (
@@ -281,7 +285,7 @@ def _as_configured(
 
 def found_in_advance(wanted: DirectorySynchronisation, known: Known[Integration]) -> Statement:
     """State whether the configured integration exists, before anything is deployed."""
-    name = f"directory integration “{wanted.description}”"
+    name = f"directory integration {quoted(wanted.description)}"
     if not known.is_known:
         return known.states(f"whether the {name} exists", subject=SUBJECT)
     if known.value is None:

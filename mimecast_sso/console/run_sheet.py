@@ -28,6 +28,7 @@ from mimecast_sso.facts.profile_form import (
     FormSection,
 )
 from mimecast_sso.facts.regions import REGIONS
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.paragraphs import paragraph
 from mimecast_sso.text.times import utc_text
 
@@ -218,7 +219,7 @@ def _standing(sheet: RunSheet) -> str:
     if sheet.state == "stale":
         change = evidence.get("change")
         why = (
-            f"the audit log shows “{change['event']}” at {change['at']}"
+            f"the audit log shows {quoted(change['event'])} at {change['at']}"
             if change
             else f"the confirmation expired on {evidence.get('expired', 'a day in the past')}"
         )
@@ -259,8 +260,9 @@ def _effects(sheet: RunSheet) -> list[str]:
     if sheet.on_save:
         forecast = [f"{each}." for each in sheet.on_save]
         return [*forecast, "The deployment adds people after step 3.", *lock_out_warnings(sheet.form)]
+    group = quoted(str(sheet.form["group"]))
     return [
-        f"Nothing until people are in the group “{sheet.form['group']}”. The deployment adds them after step 3.",
+        f"Nothing until people are in the group {group}. The deployment adds them after step 3.",
         "People who are already in the group get the new values within the time below.",
         *lock_out_warnings(sheet.form),
     ]
@@ -315,7 +317,7 @@ def _after_work(sheet: RunSheet) -> list[tuple[str, list[str]]]:
                     "Permitted IP ranges, 2-step authentication and the domain authentication mechanisms of this "
                     "profile: leave the defaults of the form."
                 ),
-                f"The members of “{group}”: the deployment manages them.",
+                f"The members of {quoted(group)}: the deployment manages them.",
             ],
         ),
         (
@@ -327,8 +329,8 @@ def _after_work(sheet: RunSheet) -> list[tuple[str, list[str]]]:
             [
                 (
                     f"At once: mimecast-sso roll-out back --stack {sheet.stack}, or by hand in the console under "
-                    f"Directories > Profile Groups: remove the people from the group “{group}”. They are asked for a "
-                    "password again (a cloud password or the directory's) "
+                    f"Directories > Profile Groups: remove the people from the group {quoted(group)}. "
+                    "They are asked for a password again (a cloud password or the directory's) "
                     f"within {PROPAGATION_MINUTES} minutes. The profile and its settings can stay."
                 ),
             ],
@@ -406,7 +408,7 @@ _IMPORTED = "leave as it is; Import next to the Metadata URL fills it"
 def _note(field: FormField) -> str:
     notes = []
     if field.former_label:
-        notes.append(f"formerly “{field.former_label}”")
+        notes.append(f"formerly {quoted(field.former_label)}")
     if field.key == "provider":
         notes.append(f"or {PROVIDER_NAMES[1]}, whichever the list offers")
     if field.key in ("passwordProtectedContext", "integratedAuthenticationContext"):

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.text.files import parse_json
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.wording import count
 
 VARIABLE = "MIMECAST_SSO_CREDENTIALS"
@@ -70,7 +71,8 @@ def _words(command: str, stack: str) -> list[str]:
         )
     if not _STACK.fullmatch(stack):
         raise CredentialsError(
-            f"Stack {stack!r} cannot be passed to the command of {VARIABLE}: use letters, digits, '.', '_' and '-'."
+            f"Stack {quoted(stack)} cannot be passed to the command of {VARIABLE}: use letters, digits, "
+            "dots, underscores and hyphens."
         )
     try:
         words = [word.replace("{stack}", stack) for word in shlex.split(command.removeprefix(_EXEC))]

@@ -21,6 +21,7 @@ from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import Statement
 from mimecast_sso.settings import Confirmed, Evidence, ProfileSlot, ReadConsole, Settings
 from mimecast_sso.text.files import UnreadableTextError, read_text
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import one_line
 from mimecast_sso.text.times import utc_text
 
@@ -171,7 +172,7 @@ def _require_own_words(by: str, evidence: str) -> None:
     ):
         if attestation.is_placeholder(given):
             raise OperationError(
-                f"{option} {given!r} is a placeholder. Replace it with {means}. Nothing was recorded.",
+                f"{option} {quoted(given)} is a placeholder. Replace it with {means}. Nothing was recorded.",
                 Exit.REFUSED,
             )
     try:

@@ -26,6 +26,7 @@ from mimecast_sso.operations.tenant import connect
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live, unknown
 from mimecast_sso.settings import AddressSource, ProfileSlot, RollOut, Settings
 from mimecast_sso.text.files import UnreadableTextError, parse_json, read_text
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import shown, utc_text
 from mimecast_sso.text.wording import count
@@ -78,7 +79,7 @@ class RollOutStatus:
         yield self.profile.states(state, Verdict.NOTE, "authentication profile")
 
     def _differences(self) -> Iterator[Statement]:
-        group = f"group “{self.target.group}”"
+        group = f"group {quoted(self.target.group)}"
         yield _whom(self.live, group, "who is in it", f"in account {self.target.account_code}")
         yield _whom(self.configured, "configured", "who should be in the group")
         if self.waiting:
@@ -88,7 +89,7 @@ class RollOutStatus:
 
     def lines(self) -> Iterator[str]:
         """The status as text."""
-        yield f"Group “{self.target.group}” of Mimecast account {self.target.account_code} ({self.target.region})"
+        yield f"Group {quoted(self.target.group)} of Mimecast account {self.target.account_code} ({self.target.region})"
         yield f"  in the group     {self.live.words(_number)}"
         yield f"  configured       {self.configured.words(_number)}"
         yield f"  profile          {self.profile.words()}"
@@ -178,7 +179,7 @@ def _live(stack: Stack) -> Known[frozenset[str]]:
         if not present:
             return live(frozenset(), "Mimecast: the group does not exist yet")
         people = _listed(client, present)
-        second = f", including “{target.second_group}”" if len(present) > 1 else ""
+        second = f", including {quoted(target.second_group)}" if len(present) > 1 else ""
         return live(people, f"Mimecast at {shown(_now())}{second}")
     except MimecastError as error:
         return unknown(f"Mimecast was not read: {_short(error)}")
@@ -349,7 +350,7 @@ class RolledBack:
 
     def lines(self) -> Iterator[str]:
         """The result and its consequences, as text."""
-        group = f"the group “{self.target.group}” of Mimecast account {self.target.account_code}"
+        group = f"the group {quoted(self.target.group)} of Mimecast account {self.target.account_code}"
         if self.removed:
             yield f"Removed from {group}, {count(len(self.removed), 'member')}: {', '.join(self.removed)}"
         else:
@@ -399,7 +400,7 @@ def emptied(
     names = (target.group, target.second_group) if only is None else tuple(only)
     present = [group for name in names if (group := groups.find_group(client, name)) is not None]
     if not present:
-        raise GroupNotFound(f"Mimecast has no cloud group called {target.group!r}; nobody was removed")
+        raise GroupNotFound(f"Mimecast has no cloud group called {quoted(target.group)}; nobody was removed")
     members = {
         group.name: sorted(groups.list_members(client, group) if only is None else only[group.name])
         for group in present

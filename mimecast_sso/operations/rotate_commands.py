@@ -33,6 +33,7 @@ from mimecast_sso.operations.terminal import say
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Certificates, ProfileSlot, Settings
 from mimecast_sso.settings.values import Label
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.times import utc_text, utc_time
 from providers.entra import signing_certificates
 from providers.entra.errors import GraphError
@@ -217,7 +218,7 @@ def _label(text: str) -> str:
         return TypeAdapter[str](Label).validate_python(text)
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise click.UsageError(f"--label: {text!r} cannot be a label, which {reason}") from None
+        raise click.UsageError(f"--label: {quoted(text)} cannot be a label, which {reason}") from None
 
 
 def _utc(text: str) -> str:

@@ -15,6 +15,7 @@ from mimecast_sso.facts.mimecast_api import SYNCHRONISATION_PAGE
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.terminal import say
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live, unknown
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import count, people
@@ -71,7 +72,7 @@ class _Waiting:
             key = f"{number}"
             if self.said.get(key) is not each.progress and each.progress is not Progress.ASKED:
                 self.said[key] = each.progress
-                yield f"  “{each.description}” {_in_words(each)}"
+                yield f"  {quoted(each.description)} {_in_words(each)}"
 
 
 def synchronise(client: MimecastClient, minutes: float, clock: Clock | None = None) -> None:
@@ -88,7 +89,7 @@ def synchronise(client: MimecastClient, minutes: float, clock: Clock | None = No
     """
     clock = clock or Clock()
     before = _settled(client, clock)
-    names = enumerate_some([f"“{each.description}”" for each in before.connections])
+    names = enumerate_some([quoted(each.description) for each in before.connections])
     if before.running:
         say(
             f"A directory synchronisation is already under way: {enumerate_some(before.running)}. Waiting for that "
@@ -159,7 +160,7 @@ def _out_of_time(waiting: _Waiting, seconds: float) -> str:
 
 
 def _each_in_words(found: Iterable[Step]) -> str:
-    return "; ".join(f"“{each.description}” {_in_words(each)}" for each in found)
+    return "; ".join(f"{quoted(each.description)} {_in_words(each)}" for each in found)
 
 
 def _in_words(step: Step) -> str:

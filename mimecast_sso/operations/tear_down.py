@@ -27,6 +27,7 @@ from mimecast_sso.operations.tenant import connect, mimecast_time
 from mimecast_sso.operations.terminal import say
 from mimecast_sso.provenance import How, Known, Statement
 from mimecast_sso.settings import Settings
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import enumerate_some, is_among
 from mimecast_sso.text.wording import count
 from providers.entra.errors import GraphError
@@ -208,7 +209,7 @@ def _stop_if_needed(stack: Stack, members: Mapping[str, frozenset[str]], dependi
 
 
 def _finding(stack: Stack, settings: Settings, members: frozenset[str], unread: str) -> GuardFinding:
-    name = f"the roll-out group “{settings.roll_out.group}”"
+    name = f"the roll-out group {quoted(settings.roll_out.group)}"
     known = (
         Statement(f"who is in {name}", How.UNKNOWN, unread)
         if unread

@@ -80,7 +80,7 @@ def parse_instant(written: str | None) -> datetime:
     """
     match = _INSTANT.fullmatch((written or "").strip())
     if match is None:
-        raise ValueError(f"not a time: {written!r}")
+        raise ValueError(f'not a time: "{written}"')
     # Entra writes seven fractional digits, one more than a datetime has.
     fraction = (match[2] or "")[: _MICROSECOND_DIGITS + 1]
     moment = datetime.fromisoformat(match[1] + fraction + (match[3] or "Z").replace("Z", "+00:00"))

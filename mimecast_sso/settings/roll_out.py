@@ -24,7 +24,7 @@ class RollOut(SettingsSection):
     second_group: Name | None = Field(
         None,
         alias="secondGroup",
-        description="The group of the second profile (blue/green rotation); by default the first name with “(second)”.",
+        description='The group of the second profile (blue/green rotation); by default the first name with "(second)".',
         examples=["Single sign-on (second)"],
     )
     who: Literal["none", "pilot", "share", "all"] = Field(

@@ -50,7 +50,7 @@ def invisible_in(text: str, *, allowed: frozenset[str] = frozenset()) -> str | N
     for index, character in enumerate(text):
         if is_invisible(character) and character not in allowed:
             visible = "".join(each for each in text[index:] if not is_invisible(each))
-            where = f"before {visible[:12]!r}" if visible else "at its end"
+            where = f'before "{visible[:12]}"' if visible else "at its end"
             return f"holds an invisible character, {describe(character)}, {where}; delete it"
     return None
 
@@ -62,7 +62,7 @@ def look_alike_in(text: str) -> str | None:
     for character in unicodedata.normalize("NFC", text):
         plain = _TYPOGRAPHY.get(character) or unicodedata.normalize("NFKC", character)
         if plain != character:
-            return f"holds {describe(character)}, which looks like {plain!r}; type {plain!r} instead"
+            return f'holds {describe(character)}, which looks like "{plain}"; type "{plain}" instead'
     return None
 
 

@@ -46,6 +46,11 @@ def name(text: str) -> str:
     return shown if len(shown) <= LONGEST_NAME else f"{shown[: LONGEST_NAME - 1]}…"
 
 
+def quoted(text: str) -> str:
+    """A single name in quotes, as every message writes it: ``"Single sign-on"``."""
+    return f'"{name(text)}"'
+
+
 def cell(text: str) -> str:
     """The text for a table cell: one line, and no formula, because spreadsheets do not run text after an apostrophe."""
     shown = one_line(text)

@@ -16,6 +16,7 @@ import idna
 
 from mimecast_sso.facts.mimecast_import import FORMULA_STARTS
 from mimecast_sso.text import characters, foreign
+from mimecast_sso.text.foreign import quoted
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _LOCAL_PART = re.compile(r"[^@\s\"(),:;<>\[\]\\\x00-\x1f\x7f]{1,64}")
@@ -27,7 +28,7 @@ class MalformedNameError(ValueError):
     """A text is not a domain or an address; ``why`` completes the sentence."""
 
     def __init__(self, text: str, why: str) -> None:
-        super().__init__(f"{text!r} {why}")
+        super().__init__(f"{quoted(text)} {why}")
         self.why = why
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from mimecast_sso.text.foreign import quoted
+
 _PATTERN = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -27,4 +29,4 @@ def utc_time(text: str) -> datetime:
     try:
         return datetime.strptime(text, _PATTERN).replace(tzinfo=UTC)
     except ValueError:
-        raise ValueError(f"{text!r} is not a time in UTC written as 2029-11-01T00:00:00Z") from None
+        raise ValueError(f"{quoted(text)} is not a time in UTC written as 2029-11-01T00:00:00Z") from None

@@ -29,7 +29,7 @@ class Document(dict[str, Any]):
         """The value. Raises Unreachable where it is missing, null or an empty text."""
         value = self.get(name)
         if value is None or value == "":
-            raise _undocumented(self.request, f"'{name}' is missing")
+            raise _undocumented(self.request, f'"{name}" is missing')
         return value
 
 
@@ -46,7 +46,7 @@ def _document(values: Mapping[str, Any], request: str) -> Document:
     for name, value in values.items():
         what = _TYPES.get(name)
         if what is not None and value is not None and not _CHECKS[what](value):
-            raise _undocumented(request, f"'{name}' is not {what}")
+            raise _undocumented(request, f'"{name}" is not {what}')
     return Document({name: _inner(value, request) for name, value in values.items()}, request)
 
 

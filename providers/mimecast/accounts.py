@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mimecast_sso.facts.mimecast_api import ACCOUNT_PAGE, GET_ACCOUNT
 from mimecast_sso.facts.regions import REGIONS
+from mimecast_sso.text.foreign import quoted
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import AccountMismatch, MalformedResponse
 
@@ -75,8 +76,8 @@ def check_account(live: Account, account_code: str, region: str) -> list[str]:
             )
         return []
     warning = (
-        f"Mimecast reports that account {live.code} is in region {live.region!r}, which this project does not know; "
-        f"the configured region {region} was not checked"
+        f"Mimecast reports that account {live.code} is in region {quoted(live.region)}, which this "
+        f"project does not know; the configured region {region} was not checked"
     )
     return [warning]
 

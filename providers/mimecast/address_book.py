@@ -30,6 +30,7 @@ from mimecast_sso.facts.mimecast_api import (
     Endpoint,
 )
 from mimecast_sso.facts.mimecast_errors import FORBIDDEN_FOR_ADDRESS
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import domain_of, enumerate_some, same_key
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.domains import list_domains
@@ -317,13 +318,13 @@ def _refusal(
         return "is an alias of another address; remove it from the configuration"
     if existing.synchronised and (differs or new_password):
         return (
-            f"belongs to directory synchronisation and has the name {existing.name!r} there; change it in the "
+            f"belongs to directory synchronisation and has the name {quoted(existing.name)} there; change it in the "
             "directory, or remove its name and password from the configuration"
         )
     if differs and not ours:
         return (
-            f"exists as {existing.name!r}, not {want.name!r}; list it under mimecast-sso:addresses.adopt to "
-            "change it, or configure the existing name"
+            f"exists as {quoted(existing.name)}, not {quoted(want.name)}; list it under "
+            "mimecast-sso:addresses.adopt to change it, or configure the existing name"
         )
     return ""
 

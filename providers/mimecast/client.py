@@ -38,6 +38,7 @@ from mimecast_sso.facts.mimecast_api import (
     TOKEN_PATH,
     Endpoint,
 )
+from mimecast_sso.text.foreign import quoted
 from providers import calls
 from providers.deadline import UNLIMITED, Deadline, DeadlinePassed
 from providers.mimecast.errors import AuthenticationError, MalformedResponse, TransportError
@@ -114,7 +115,7 @@ def check_base_url(url: str) -> str:
     host = parts.hostname or ""
     if parts.scheme != "https" or not host.endswith(HOST_SUFFIX) or parts.username or parts.query:
         raise AuthenticationError(
-            f"MIMECAST_BASE_URL is {url!r}; it must be https on a host under {HOST_SUFFIX[1:]}, "
+            f"MIMECAST_BASE_URL is {quoted(url)}; it must be https on a host under {HOST_SUFFIX[1:]}, "
             f"such as {GLOBAL_GATEWAY}. Unset it to use that one"
         )
     return url.rstrip("/")
@@ -243,7 +244,9 @@ class MimecastClient:
         while True:
             response = self.v2("GET", path, permission=permission, params=params)
             if named and rows not in response:
-                raise MalformedResponse(f"Mimecast's response has no list {rows!r}", method="GET", path=path)
+                raise MalformedResponse(
+                    f"Mimecast's response has no list {quoted(rows)}", method="GET", path=path
+                )
             yield from (row for row in response.get(rows) or () if isinstance(row, dict))
             token = next_page(response.get("meta"))
             if not token:

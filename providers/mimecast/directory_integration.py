@@ -25,6 +25,7 @@ from mimecast_sso.facts.mimecast_api import (
     SYNCHRONISATION_PAGE,
     UNLINK_LIMITS,
 )
+from mimecast_sso.text.foreign import quoted
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.directory_connection import ROWS, DirectoryConnection, read_connection
 from providers.mimecast.errors import IntegrationUnusable, NotFound
@@ -111,7 +112,7 @@ def find_integration(
         return None
     if len(named) > 1:
         raise IntegrationUnusable(
-            f"Mimecast has {len(named)} directory integrations called {description!r}. Rename all but one "
+            f"Mimecast has {len(named)} directory integrations called {quoted(description)}. Rename all but one "
             f"({SYNCHRONISATION_PAGE}), or set another mimecast-sso:directorySynchronisation.description"
         )
     row, secure_id = _details(client, named[0])
@@ -139,7 +140,8 @@ def provide_integration(
     before = find_integration(client, former) if former not in ("", description) else None
     if found is not None and before is not None:
         raise IntegrationUnusable(
-            f"The directory integration {former!r} cannot be renamed: Mimecast already has one called {description!r}"
+            f"The directory integration {quoted(former)} cannot be renamed: Mimecast already has one "
+            f"called {quoted(description)}"
         )
     existing = found or before
     if existing is None:
@@ -167,14 +169,14 @@ def _required(found: Integration | None, description: str, wanted: Mapping[str, 
     )
     if found is None:
         raise IntegrationUnusable(
-            f"Mimecast has no directory integration called {description!r}, but its mode is require. {way_out}"
+            f"Mimecast has no directory integration called {quoted(description)}, but its mode is require. {way_out}"
         )
     if differing := found.differences(wanted):
         listed = "; ".join(
             f"{key} is {shown(live)}, configured is {shown(wanted[key])}" for key, live in differing.items()
         )
         raise IntegrationUnusable(
-            f"The directory integration {description!r} differs, and its mode is require: {listed}. {way_out}"
+            f"The directory integration {quoted(description)} differs, and its mode is require: {listed}. {way_out}"
         )
     return found
 
@@ -202,7 +204,7 @@ def _create(client: MimecastClient, description: str, wanted: Mapping[str, Any])
     made = settle(create, lambda: find_integration(client, description))
     if made is None:
         raise IntegrationUnusable(
-            f"Mimecast accepted the directory integration {description!r} but does not list it yet. Rerun this"
+            f"Mimecast accepted the directory integration {quoted(description)} but does not list it yet. Rerun this"
         )
     return made
 
@@ -242,7 +244,7 @@ def _details(client: MimecastClient, connection: DirectoryConnection) -> tuple[J
             except NotFound:
                 continue
     raise IntegrationUnusable(
-        f"The directory integration {connection.description!r} is not with Microsoft 365"
+        f"The directory integration {quoted(connection.description)} is not with Microsoft 365"
         f"{f' (Mimecast calls it {connection.kind})' if connection.kind else ''}, so it can be neither read nor kept. "
         "Set another mimecast-sso:directorySynchronisation.description, or remove that key"
     )

@@ -26,7 +26,7 @@ from mimecast_sso.facts.mimecast_api import (
     Endpoint,
 )
 from mimecast_sso.facts.mimecast_errors import MEMBER_ABSENT, MEMBER_EXISTS
-from mimecast_sso.text import foreign
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import domain_name, email_address, enumerate_some, same_key
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import (
@@ -75,7 +75,7 @@ def find_group(client: MimecastClient, name: str, parent_id: str | None = None) 
     ]
     if len(groups) > 1:
         raise AmbiguousGroup(
-            f"Mimecast has {len(groups)} cloud groups called {name!r}; rename all but one "
+            f"Mimecast has {len(groups)} cloud groups called {quoted(name)}; rename all but one "
             "(Directories > Profile Groups), or configure another name"
         )
     return groups[0] if groups else None
@@ -106,7 +106,7 @@ def require_group(client: MimecastClient, name: str) -> CloudGroup:
     """The group called ``name``. Raises GroupNotFound or AmbiguousGroup."""
     group = find_group(client, name)
     if group is None:
-        raise GroupNotFound(f"Mimecast has no cloud group called {name!r}")
+        raise GroupNotFound(f"Mimecast has no cloud group called {quoted(name)}")
     return group
 
 
@@ -123,11 +123,13 @@ def provide_group(
 
 def _create(client: MimecastClient, name: str) -> CloudGroup:
     response = client.legacy(CREATE_GROUP, {"description": name}).accepted(
-        f"create the group {foreign.name(name)!r} (mimecast-sso:rollOut.group)"
+        f"create the group {quoted(name)} (mimecast-sso:rollOut.group)"
     )
     if not (response.data and response.data[0].get("id")):
         raise UnclearOutcome(
-            f"Mimecast's response does not show the group {name!r}", method="POST", path=CREATE_GROUP.path
+            f"Mimecast's response does not show the group {quoted(name)}",
+            method="POST",
+            path=CREATE_GROUP.path,
         )
     return _group(response.data[0] | {"description": name})
 
@@ -138,14 +140,16 @@ def rename_group(client: MimecastClient, old: str, new: str) -> CloudGroup:
     group = find_group(client, old)
     if already is not None:
         if group is not None:
-            raise AmbiguousGroup(f"The group {old!r} cannot be renamed: Mimecast already has a group {new!r}")
+            raise AmbiguousGroup(
+                f"The group {quoted(old)} cannot be renamed: Mimecast already has a group {quoted(new)}"
+            )
         return already
     if group is None:
-        raise GroupNotFound(f"Mimecast has no cloud group called {old!r} to rename to {new!r}")
+        raise GroupNotFound(f"Mimecast has no cloud group called {quoted(old)} to rename to {quoted(new)}")
 
     def rename() -> CloudGroup:
         client.legacy(UPDATE_GROUP, {"id": group.secure_id, "description": new}).accepted(
-            f"rename the group {foreign.name(old)!r} to {foreign.name(new)!r} (mimecast-sso:rollOut.group)"
+            f"rename the group {quoted(old)} to {quoted(new)} (mimecast-sso:rollOut.group)"
         )
         return require_group(client, new)
 
@@ -167,7 +171,7 @@ def remove_group(client: MimecastClient, name: str, *, created: bool) -> None:
     def delete() -> bool:
         response = client.legacy(DELETE_GROUP, {"id": group.secure_id})
         if response.failures and find_group(client, name) is not None:
-            response.accepted(f"delete the group {name!r}")
+            response.accepted(f"delete the group {quoted(name)}")
         return True
 
     settle(delete, lambda: find_group(client, name) is None)
@@ -213,8 +217,8 @@ def change_members(
     if problems:
         first = next(iter(problems.values()))
         raise PartlyDone(
-            f"{len(problems)} of {len(to_add) + len(to_remove)} members of the Mimecast group {group.name!r} could "
-            "not be changed: "
+            f"{len(problems)} of {len(to_add) + len(to_remove)} members of the Mimecast group "
+            f"{quoted(group.name)} could not be changed: "
             f"{enumerate_some(sorted(problems))}. The first: {first}. Rerun to change the rest"
         )
     return (present | set(to_add)) - set(to_remove)

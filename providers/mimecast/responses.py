@@ -22,6 +22,7 @@ from urllib3.exceptions import (
 from mimecast_sso.facts.mimecast_api import CREDENTIALS_PAGE
 from mimecast_sso.facts.mimecast_errors import ENDPOINT_UNKNOWN, REFUSED_BEFORE_PROCESSING, meaning
 from mimecast_sso.text.files import parse_json
+from mimecast_sso.text.foreign import quoted
 from providers.intermediaries import INSTEAD_OF_IT
 from providers.mimecast.errors import (
     AuthenticationError,
@@ -383,7 +384,7 @@ def error_of(kind: type[_E], message: str, call: Call, reply: Reply) -> _E:
 
 
 def _needs(call: Call) -> str:
-    return f"; its role needs {call.permission!r}" if call.permission else ""
+    return f"; its role needs {quoted(call.permission)}" if call.permission else ""
 
 
 def _printable(message: Any) -> str:

@@ -167,7 +167,7 @@ def _check_simulated(policy: Document) -> None:
     for kind, simulated in _SIMULATED.items():
         odd += [name for name, value in conditions[kind].items() if value and name not in simulated]
     if odd:
-        raise not_simulated(f"the conditions {', '.join(odd)} of the policy {policy['displayName']!r}")
+        raise not_simulated(f'the conditions {", ".join(odd)} of the policy "{policy["displayName"]}"')
 
 
 def enforced(world: World, user: Document, app_id: str) -> list[Document]:

@@ -31,7 +31,7 @@ def seed(world: World, document: dict[str, Any]) -> None:
         return
     account = wanted["accountCode"]
     if wanted["region"] not in REGIONS:
-        raise ValueError(f"unknown region {wanted['region']!r}; the regions are {', '.join(REGIONS)}")
+        raise ValueError(f"unknown region {wanted['region']}; the regions are {', '.join(REGIONS)}")
     if world.get(accounts.ACCOUNTS, account) is None:
         _add_account(world, wanted)
     if world.get(oauth.APPLICATIONS, wanted["clientId"]) is None:

@@ -441,8 +441,8 @@ def test_credentials_are_found_on_their_own() -> None:
     world = quiet()
     more("credentials", credential("application"), credential("application", thumbprint=""))(world)
     assert [each.subject for each in drift.find(world.assess())] == [
-        f"certificate “CN=evil” {NEW}, valid until 2028-01-01",
-        "key “CN=evil” key-id, valid until 2028-01-01",
+        f'certificate "CN=evil" {NEW}, valid until 2028-01-01',
+        'key "CN=evil" key-id, valid until 2028-01-01',
     ]
 
 

@@ -365,7 +365,7 @@ def test_a_refusal_names_people_reason_knowledge_and_the_safe_change() -> None:
     assert "grace@example.com: refused by Entra: not assigned to the application" in refusal
     assert "(AADSTS50105), afterwards" in refusal
     assert "Affected, 1: grace@example.com" in refusal
-    assert "2 people are in the roll-out group “Single sign-on” (read live)" in refusal
+    assert '2 people are in the roll-out group "Single sign-on" (read live)' in refusal
     assert "keep them in mimecast-sso:assign" in refusal
     assert "name: last-sign-in-method, reason: …" in refusal
 
@@ -659,7 +659,7 @@ def test_a_recorded_group_that_is_gone_may_have_been_renamed_with_everybody_in_i
     assert guards.check(world.assess()).refusals == ()
     who = sentences.who_signs_in(found.forecast, Instant.NOW)
     assert who.source.startswith(
-        "Mimecast has no group “Single sign-on”, which this stack deployed. If it was"
+        'Mimecast has no group "Single sign-on", which this stack deployed. If it was'
     )
     record = deployed(from_values(attested(values())))
     world.deployed = Record(tuple(each for each in record.resources if each.type != types.GROUP))

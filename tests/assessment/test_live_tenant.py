@@ -68,7 +68,7 @@ def test_other_names_and_what_may_not_be_changed() -> None:
         Address(address=GRACE, name="Grace"),
         Address(address=ALAN),
     )
-    assert "ada@example.com ('A. Lovelace' becomes 'Ada')" in renamed.text
+    assert 'ada@example.com ("A. Lovelace" becomes "Ada")' in renamed.text
     assert "manages or adopts them" in renamed.text
     assert fixed.warns
     assert f"{ALAN}, {GRACE}" in fixed.text

@@ -48,7 +48,7 @@ def test_the_summary_counts_and_the_rest_names() -> None:
     summary, *rest = statements(found, [group], mimecast_read=False)
     assert not summary.warns
     for part in (
-        "mimecast-sso:assign covers 7 people (1 through “Mimecast users”)",
+        'mimecast-sso:assign covers 7 people (1 through "Mimecast users")',
         "1 guest",
         "1 without mail",
         "1 shared mailbox",
@@ -58,7 +58,7 @@ def test_the_summary_counts_and_the_rest_names() -> None:
         assert part in summary.text
     texts = [statement.text for statement in rest]
     assert any(text.startswith("Disabled (1): alan@example.com: ") for text in texts)
-    assert texts[-1].startswith("Group “Mimecast users” holds 2 nested groups")
+    assert texts[-1].startswith('Group "Mimecast users" holds 2 nested groups')
     assert "Entra does not expand nested groups for app assignment" in texts[-1]
 
 

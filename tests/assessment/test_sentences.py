@@ -421,7 +421,7 @@ def test_two_slots_are_told_apart() -> None:
         ProfileSlot.SECOND: Known(None, How.UNKNOWN, "time-out"),
     }
     assert said(sentences.groups(replace(found.snapshot, groups=both))) == [
-        "note: 1 person is in the roll-out group “Old” (read live)",
+        'note: 1 person is in the roll-out group "Old" (read live)',
         "UNKNOWN: who is in the second roll-out group (unknown: time-out)",
     ]
 

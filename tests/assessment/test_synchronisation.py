@@ -56,7 +56,7 @@ Connections = Known[tuple[DirectoryConnection, ...]]
         pytest.param(
             live((RECENT,)),
             (Verdict.FINE, Verdict.NOTE),
-            "“Entra”: last ran at 2026-11-22 06:00:00Z",
+            '"Entra": last ran at 2026-11-22 06:00:00Z',
             id="runs and is well",
         ),
         (
@@ -148,7 +148,7 @@ def said_of_addresses(connections: Connections, *missing: str, owned: bool = Tru
             live((replace(RECENT, enabled=False),)),
             Verdict.WARNS,
             How.LIVE,
-            "does not bring it: “Entra” is disabled",
+            'does not bring it: "Entra" is disabled',
         ),
         (
             live((replace(RECENT, domains=("other.example",)),)),
@@ -262,7 +262,7 @@ def assessed(
             {},
             None,
             Verdict.UNKNOWN,
-            "Whether the directory integration “Entra” is as configured",
+            'Whether the directory integration "Entra" is as configured',
         ),
         (integration(), None, LIVE, Verdict.NOTE, "is no longer managed. It stays at Mimecast, unchanged"),
         (Known(None, How.CONFIGURED), None, None, None, ""),

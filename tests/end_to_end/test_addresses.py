@@ -34,7 +34,7 @@ def test_previews_report_changes(fresh: Project) -> None:
     )
     text = fresh.sso("preview").text
     assert "1 address is created at Mimecast: new@example.com" in text
-    assert "'Ada Example' becomes 'Ada Lovelace'" in text
+    assert '"Ada Example" becomes "Ada Lovelace"' in text
     assert "removed from the configuration, unchanged at Mimecast: " in text
     fresh.configure(addresses={"list": [{"address": ADA}], "onRemoval": "disable"}, addressPasswords=None)
     disabled = fresh.sso("preview").text

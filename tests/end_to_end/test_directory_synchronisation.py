@@ -36,7 +36,7 @@ def test_an_integration_is_ensured(fresh: Project) -> None:
     fresh.control.faults({"path": CREATE, "method": "POST", "kind": "drop-after"})
     first = fresh.up()
     assert first.code == 0, first.text
-    assert "“Contoso” is created at Mimecast: people of contoso.onmicrosoft.com get addresses" in first.text
+    assert '"Contoso" is created at Mimecast: people of contoso.onmicrosoft.com get addresses' in first.text
     (made,) = integrations(fresh, "Contoso")
     assert (made["maxUnlink"], made["tenantDomain"]) == ("100", "contoso.onmicrosoft.com")
 
@@ -64,7 +64,7 @@ def test_an_integration_is_ensured(fresh: Project) -> None:
     fresh.configure(directorySynchronisation=None)
     left = fresh.up()
     assert left.code == 0, left.text
-    assert "“Entra” is no longer managed. It stays at Mimecast, unchanged" in left.text
+    assert '"Entra" is no longer managed. It stays at Mimecast, unchanged' in left.text
     assert writes(fresh) == before, "leaving management deletes nothing that people's addresses come from"
     assert integrations(fresh, "Entra")
 
@@ -74,7 +74,7 @@ def test_an_integration_is_required(fresh: Project) -> None:
     fresh.configure(directorySynchronisation=wanted)
     missing = fresh.up()
     assert missing.code != 0, missing.text
-    assert "no directory integration called 'Theirs', but its mode is require" in missing.text
+    assert 'no directory integration called "Theirs", but its mode is require' in missing.text
     fresh.control.seed({"mimecast": seed("Theirs")})
     found = fresh.up()
     assert found.code == 0, found.text
@@ -83,7 +83,7 @@ def test_an_integration_is_required(fresh: Project) -> None:
     drifted = fresh.sso("drift", "--fast")
     assert drifted.code == 2, drifted.text
     assert "Directory integration enabled Theirs changed" in drifted.text
-    assert "“Theirs”: disabled, so no addresses are added or changed" in drifted.text
+    assert '"Theirs": disabled, so no addresses are added or changed' in drifted.text
     assert writes(fresh) == [], "what is required is never written"
 
 

@@ -134,7 +134,7 @@ def test_blue_green_loses_no_sign_in(fresh: Project) -> None:
     document = json.loads(rotate(made, "status", "--format", "json").text)
     assert (document["command"], document["exit"]) == ("rotate status", 0)
     subjects = [each["subject"] for each in document["statements"]]
-    assert {"generation 2029", "generation 2026", f"group “{GROUP}”", "next step"} <= set(subjects)
+    assert {"generation 2029", "generation 2026", f'group "{GROUP}"', "next step"} <= set(subjects)
     assert made.stack_file.read_text() == tracked, "a rehearsal changed the tracked file"
     still = made.up()
     assert (still.code, "unchanged" in still.text, "updated" in still.text) == (0, True, False), still.text

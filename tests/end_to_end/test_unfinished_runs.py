@@ -87,7 +87,7 @@ def test_a_roll_out_group_that_somebody_renamed_is_not_taken_for_empty(saved_tut
     world.made.control.put("mimecast.groups", str(group["number"]), group | {"description": "Renamed"})
     assert world.walk((ADA,))[ADA, Way.FROM_MIMECAST].result is Result.ENTRA
     for verb in ("preview", "drift", "roll-out status"):
-        assert f"Mimecast has no group “{ROLL_OUT}”" in " ".join(world.made.sso(verb).text.split()), verb
+        assert f'Mimecast has no group "{ROLL_OUT}"' in " ".join(world.made.sso(verb).text.split()), verb
     world.section("assign", users=[GRACE])
     refused = world.up()
     assert refused.code == REFUSED, refused.text

@@ -114,6 +114,6 @@ def test_a_region_by_another_name_is_understood(made: Project, new: New) -> None
     words = [each if each != "eu" else "uk" for each in ACME]
     ended = new(*words)
     assert ended.code == 64
-    assert "'uk' is not a region's code; that region is eu." in ended.text
+    assert '"uk" is not a region\'s code; that region is eu.' in ended.text
     assert new(*(each if each != "eu" else "EU" for each in ACME)).code == 0
     assert from_file(file(made)).region == "eu"

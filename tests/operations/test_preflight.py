@@ -101,13 +101,13 @@ def test_the_integration_is_looked_up(made: Project, preflight: Callable[..., En
     made.configure(directorySynchronisation={"description": "Contoso", "tenantDomain": "contoso.example"})
     ended = preflight()
     assert ended.code == 0, ended.text
-    assert "the directory integration “Contoso” does not exist yet, and is created" in lines(
+    assert 'the directory integration "Contoso" does not exist yet, and is created' in lines(
         ended.text, "note"
     )
     made.configure(directorySynchronisation={"description": "Contoso", "mode": "require"})
     ended = preflight()
     assert ended.code == 5, ended.text
-    assert "“Contoso” does not exist, and its mode is require" in lines(ended.text, "MISSING")
+    assert '"Contoso" does not exist, and its mode is require' in lines(ended.text, "MISSING")
     made.configure(directorySynchronisation=None)
 
 

@@ -51,7 +51,7 @@ URGENT = Section(
                 "live": ("51FC9A3E2B1D4C5F6A7B8C9D0E1F2A3B4C5D6E7F",),
                 "desired": ("CF7F1D0B7E0A4C0C8E5B3B8E7D5A1F2E3C4B5A69",),
             },
-            "app “Cert bot” (7c1…), 29 Nov 22:14 UTC: Update service principal",
+            'app "Cert bot" (7c1…), 29 Nov 22:14 UTC: Update service principal',
             {
                 "restore": "mimecast-sso up --stack prod-eu --refresh",
                 "at once": "mimecast-sso roll-out back --stack prod-eu",

@@ -83,7 +83,7 @@ def test_status_says_who_is_in_who_ought_to_be_and_how_that_is_known(made: Proje
     assert f"not configured: {ALAN}" in waiting.text
     assert (document["command"], document["exit"]) == ("roll-out status", 2)
     said = {each["subject"]: (each["verdict"], each["text"], each["how"]) for each in document["statements"]}
-    assert said[f"group “{GROUP}”"] == (
+    assert said[f'group "{GROUP}"'] == (
         "note",
         f"2 members in account CUK25A118: {ADA}, {ALAN}",
         "read live",
@@ -157,7 +157,7 @@ def test_widening_after_a_synchronisation(made: Project) -> None:
     failed = roll_out(made, *words)
     assert failed.code == 1, failed.text
     assert (
-        "The directory synchronisation failed: “Entra” failed: its status at Mimecast is error" in failed.text
+        'The directory synchronisation failed: "Entra" failed: its status at Mimecast is error' in failed.text
     )
     assert not made.written.is_file() or "rollOut" not in made.written.read_text(), "nothing was changed"
 
@@ -165,8 +165,8 @@ def test_widening_after_a_synchronisation(made: Project) -> None:
     made.control.faults({"path": "/api/directory/execute-sync", "kind": "drop-after"})
     done = roll_out(made, *words)
     assert done.code == 0, done.text
-    assert "Asked Mimecast to synchronise “Entra”." in done.text
-    assert "“Entra” has run, at " in done.text
+    assert 'Asked Mimecast to synchronise "Entra".' in done.text
+    assert '"Entra" has run, at ' in done.text
     assert done.text.index("has run") < done.text.index("rollOut.who pilot, 2 addresses")
     assert len(made.control.journal(path="/api/directory/execute-sync")) == 2, (
         "a lost response is not repeated"
@@ -193,7 +193,7 @@ def test_killed_while_waiting_it_has_changed_nothing_and_can_be_rerun(made: Proj
     )
     assert doomed.stdout is not None
     lines = iter(doomed.stdout.readline, "")
-    assert any("“Entra” is running" in line for line in lines)
+    assert any('"Entra" is running' in line for line in lines)
     os.killpg(doomed.pid, signal.SIGKILL)
     doomed.wait()
     assert not made.written.is_file() or "rollOut" not in made.written.read_text()
@@ -203,7 +203,7 @@ def test_killed_while_waiting_it_has_changed_nothing_and_can_be_rerun(made: Proj
     made.control.set("mimecast.sync_seconds", 0)
     again = roll_out(made, *words[1:2], *words[4:])
     assert again.code == 0, again.text
-    assert "“Entra” has run, at " in again.text
+    assert '"Entra" has run, at ' in again.text
     assert "rollOut.who pilot, 2 addresses" in again.text
 
 

@@ -184,7 +184,7 @@ def test_a_leaving_that_is_not_deployed_is_deployed_first() -> None:
     world = until(at_rest(), *TO_ACTIVATE)
     make(world, forward(world))
     ahead = forward(world)
-    assert (ahead.step, "“first” loses 2 people" in ahead.text) == (Step.DEPLOY, True)
+    assert (ahead.step, '"first" loses 2 people' in ahead.text) == (Step.DEPLOY, True)
 
 
 def test_console_work_touches_people_only_where_the_one_profile_changes() -> None:
@@ -511,7 +511,7 @@ def test_people_stay_until_everybody_is_where_they_are_to_be(back: bool) -> None
         return rotation.back(world.snapshot()) if back else forward(world)
 
     world.members[in_group("ada@example.com", slot)].set(world.now, False)
-    assert planned().change is None or "Not in “first” yet: 1 person" in refusals(planned())
+    assert planned().change is None or 'Not in "first" yet: 1 person' in refusals(planned())
     assert world.deploy(refresh=True)
     assert (planned().step, "Wait until" in refusals(planned())) == (expected, True)
     world.pass_time(WAIT)
@@ -526,7 +526,7 @@ def test_no_step_back_out_of_a_group_that_was_not_read(rotated: tuple[Step, ...]
     snapshot = until(at_rest(), *rotated).snapshot()
     group = replace(snapshot.group(ProfileSlot.FIRST), members=None)
     planned = rotation.back(replace(snapshot, groups={**snapshot.groups, ProfileSlot.FIRST: group}))
-    assert (planned.step, "The members of “first” could not be read:" in refusals(planned)) == (
+    assert (planned.step, 'The members of "first" could not be read:' in refusals(planned)) == (
         step_back,
         True,
     )
@@ -537,7 +537,7 @@ def test_a_certificate_stays_while_anybody_may_be_in_its_group(members: frozense
     snapshot = until(at_rest(), Step.STAGE).snapshot()
     group = replace(snapshot.group(ProfileSlot.SECOND), members=members)
     planned = rotation.back(replace(snapshot, groups={**snapshot.groups, ProfileSlot.SECOND: group}))
-    assert (planned.step, "“second” has members" in refusals(planned)) == (Step.UNSTAGE, True)
+    assert (planned.step, '"second" has members' in refusals(planned)) == (Step.UNSTAGE, True)
 
 
 def test_a_certificate_of_a_killed_run_is_removed_when_unstaged() -> None:
@@ -761,14 +761,14 @@ def test_going_back_from_rest_says_what_to_do_instead() -> None:
 def test_leaving_the_second_group_names_its_generation() -> None:
     snapshot = until(at_rest(), *TO_OVERLAP).snapshot()
     assert rotation.back(snapshot).text.startswith(
-        "Remove everybody from “second” of generation next; they stay"
+        'Remove everybody from "second" of generation next; they stay'
     )
     alone = snapshot.wanted.model_copy(update={"generations": snapshot.wanted.generations[:1]})
     assert rotation.back(replace(snapshot, wanted=alone)).text.startswith(
-        "Remove everybody from “second”; they stay"
+        'Remove everybody from "second"; they stay'
     )
 
 
 def test_leaving_reports_how_many_leave_which_group() -> None:
     planned = forward(until(at_rest(), *TO_ACTIVATE))
-    assert (planned.step, planned.text) == (Step.LEAVE, "Remove 2 people from “first”: cutOver active")
+    assert (planned.step, planned.text) == (Step.LEAVE, 'Remove 2 people from "first": cutOver active')

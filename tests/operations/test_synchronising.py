@@ -66,9 +66,9 @@ def test_it_requests_once_and_reports_progress(capsys: pytest.CaptureFixture[str
     account.synchronise()
     assert account.requests == [EXECUTE]
     assert capsys.readouterr().out.splitlines() == [
-        "Asked Mimecast to synchronise “Entra”.",
-        "  “Entra” is running",
-        "  “Entra” has run, at 2026-11-22 09:00:00Z",
+        'Asked Mimecast to synchronise "Entra".',
+        '  "Entra" is running',
+        '  "Entra" has run, at 2026-11-22 09:00:00Z',
     ]
 
 
@@ -128,9 +128,9 @@ def test_a_run_that_ended_this_second_is_told_from_the_next_one() -> None:
 @pytest.mark.parametrize(
     ("readings", "state"),
     [
-        (([IDLE],), "“Entra” has not started: its last run is still that of 2026-11-22 06:00:00Z"),
-        (([row(lastSync=None)],), "“Entra” has not started: it has never run"),
-        (([IDLE], [RUNNING]), "“Entra” is running"),
+        (([IDLE],), '"Entra" has not started: its last run is still that of 2026-11-22 06:00:00Z'),
+        (([row(lastSync=None)],), '"Entra" has not started: it has never run'),
+        (([IDLE], [RUNNING]), '"Entra" is running'),
     ],
 )
 def test_it_ends_in_time_and_says_what_is_known(

@@ -245,16 +245,16 @@ def test_a_malformed_object_is_read_or_is_an_error_of_graph(place: tuple[Any, ..
 @pytest.mark.parametrize(
     ("place", "value", "problem"),
     [
-        (("/applications/1", "appId"), REMOVED, "'appId' is missing"),
-        (("/applications/1", "appId"), None, "'appId' is missing"),
-        (("/applications/1", "web"), ["x"], "'web' is not an object"),
-        (("/applications/1", "identifierUris"), "x", "'identifierUris' is not a list of texts"),
-        (("/applications/1", "identifierUris"), [None], "'identifierUris' is not a list of texts"),
-        (("/servicePrincipals/1", "keyCredentials", 0, "endDateTime"), "soon", "'endDateTime' is not a time"),
-        (("/servicePrincipals/1", "keyCredentials", 0, "endDateTime"), REMOVED, "'endDateTime' is missing"),
-        (("/servicePrincipals/1", "keyCredentials", 0, "key"), "a", "'key' is not a base64 text"),
-        (("/servicePrincipals/1", "appRoles"), [None], "'appRoles' is not a list of objects"),
-        (("/servicePrincipals/1", "accountEnabled"), "false", "'accountEnabled' is not true or false"),
+        (("/applications/1", "appId"), REMOVED, '"appId" is missing'),
+        (("/applications/1", "appId"), None, '"appId" is missing'),
+        (("/applications/1", "web"), ["x"], '"web" is not an object'),
+        (("/applications/1", "identifierUris"), "x", '"identifierUris" is not a list of texts'),
+        (("/applications/1", "identifierUris"), [None], '"identifierUris" is not a list of texts'),
+        (("/servicePrincipals/1", "keyCredentials", 0, "endDateTime"), "soon", '"endDateTime" is not a time'),
+        (("/servicePrincipals/1", "keyCredentials", 0, "endDateTime"), REMOVED, '"endDateTime" is missing'),
+        (("/servicePrincipals/1", "keyCredentials", 0, "key"), "a", '"key" is not a base64 text'),
+        (("/servicePrincipals/1", "appRoles"), [None], '"appRoles" is not a list of objects'),
+        (("/servicePrincipals/1", "accountEnabled"), "false", '"accountEnabled" is not true or false'),
     ],
 )  # fmt: skip
 def test_the_error_names_the_request_and_the_property(
@@ -275,12 +275,12 @@ def test_an_entry_of_a_log_without_time_is_not_skipped(reader: str) -> None:
                 f"/auditLogs/{path}"
             ]
         }
-    with pytest.raises(Unreachable, match=r"DateTime' is missing"):
+    with pytest.raises(Unreachable, match=r'DateTime" is missing'):
         READERS[reader](_client(world))
 
 
 def test_an_object_in_a_batch_that_is_malformed_fails_alone() -> None:
     client = _client(_changed(("/applications/1", "tags"), "text"))
     bad, good = client.batch([Read("/applications/1"), Read("/servicePrincipals/1")])
-    assert "GET /applications/1: the response is not as documented: 'tags' is not a list" in str(bad.error)
+    assert 'GET /applications/1: the response is not as documented: "tags" is not a list' in str(bad.error)
     assert good.error is None

@@ -63,7 +63,7 @@ def test_a_lost_response_to_its_creation_is_settled_by_looking_it_up() -> None:
 
 def test_two_of_one_description_are_an_error() -> None:
     with pytest.raises(
-        IntegrationUnusable, match=r"2 directory integrations called 'Entra'\. Rename all but one"
+        IntegrationUnusable, match=r'2 directory integrations called "Entra"\. Rename all but one'
     ):
         find_integration(Vendor(ROW, ROW).client, NAME)
 
@@ -95,7 +95,7 @@ def test_the_required_one_is_never_written() -> None:
     with pytest.raises(IntegrationUnusable, match="enabled is true, configured is false"):
         provide_integration(vendor.client, NAME, Mode.REQUIRE, {"enabled": False})
     with pytest.raises(
-        IntegrationUnusable, match="no directory integration called 'Other', but its mode is require"
+        IntegrationUnusable, match='no directory integration called "Other", but its mode is require'
     ):
         provide_integration(vendor.client, "Other", Mode.REQUIRE, {})
     assert vendor.written == []

@@ -349,7 +349,7 @@ def test_a_group_is_found_by_its_exact_name() -> None:
 
 def test_two_groups_of_one_name_are_refused_unless_the_parent_tells() -> None:
     both = folders(folder("sso", "eN1"), folder("sso", "eN2", parentId="eNother"))
-    with pytest.raises(AmbiguousGroup, match="2 cloud groups called 'sso'"):
+    with pytest.raises(AmbiguousGroup, match='2 cloud groups called "sso"'):
         groups.find_group(client(scripted(both)), "sso")
     found = groups.find_group(client(scripted(both)), "sso", parent_id="eNother")
     assert found is not None
@@ -375,7 +375,7 @@ def test_a_name_that_mimecast_refuses_is_named_with_its_key() -> None:
     with pytest.raises(Rejected) as caught:
         groups.provide_group(client(scripted(folders(), refused)), "x" * 300, sleep=lambda _: None)
     said = str(caught.value)
-    assert f"refused to create the group '{'x' * 79}…' (mimecast-sso:rollOut.group)" in said
+    assert f'refused to create the group "{"x" * 79}…" (mimecast-sso:rollOut.group)' in said
     assert "field description" in said
 
 
@@ -477,7 +477,7 @@ def test_refused_members_are_named() -> None:
     answer = legacy(
         fail=[failure("err_xdk_operation_forbidden_for_address", {"emailAddress": "b@example.com"})]
     )
-    with pytest.raises(PartlyDone, match=r"1 of 2 members of .*'sso' could not be changed: b@example.com"):
+    with pytest.raises(PartlyDone, match=r"1 of 2 members of .*\"sso\" could not be changed: b@example.com"):
         groups.change_members(
             client(scripted(members(), answer)), GROUP, add=["a@example.com", "b@example.com"], remove=()
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -241,7 +242,7 @@ def test_the_sheet_says_what_an_administrator_must_know(render: object) -> None:
         "Users & Groups > Applications > Authentication Profiles > New Authentication Profile"
         if render is html
         else "Authentication Profiles",
-        "formerly “Enforce SAML Authentication for Mimecast Personal Portal”",
+        'formerly "Enforce SAML Authentication for Mimecast Personal Portal"',
         "Account_Administrators_Authentication_Profile",
         "default authentication profile",
         "15 minutes",
@@ -295,9 +296,9 @@ def test_a_sheet_of_doubtful_work_says_why(render: object) -> None:
     logged = {"at": AFTER, "event": "Existing Authentication Profile Changed"}
     for standing, evidence, why in (
         ("contradicted", {"request": seen}, "issuer https://other.example/; authentication contexts none"),
-        ("stale", {"change": logged}, f"“Existing Authentication Profile Changed” at {AFTER}"),
+        ("stale", {"change": logged}, f'"Existing Authentication Profile Changed" at {AFTER}'),
         ("stale", {"expired": "2027-11-22"}, "expired on 2027-11-22"),
     ):
-        text_of = render(RunSheet("s", "eu", "C", FORM, None, PRINTS, standing, evidence))  # type: ignore[operator]
+        text_of = unescape(render(RunSheet("s", "eu", "C", FORM, None, PRINTS, standing, evidence)))  # type: ignore[operator]
         assert why in text_of
         assert "confirm again" in text_of

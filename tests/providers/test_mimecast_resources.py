@@ -431,7 +431,7 @@ def test_members_added_by_hand_are_drift_and_removed_only_if_recorded(plugin: Pl
 
 def test_membership_of_a_missing_group(plugin: Plugin) -> None:
     wanted = members("No such group", "there@example.com")
-    assert "no cloud group called 'No such group'" in refusal(
+    assert 'no cloud group called "No such group"' in refusal(
         plugin, "create", GroupMembershipProvider, wanted
     )
     assert plugin.read(GroupMembershipProvider, "x", wanted) == ("", {}, {})

@@ -120,8 +120,8 @@ def test_the_shipped_stacks_can_all_be_seeded() -> None:
     ("text", "message"),
     [
         ("config: [", "is not valid YAML, line 1"),
-        ("config: {}", "mimecast-sso:region is None; allowed: eu, de"),
-        ("config: {'mimecast-sso:region': fr}", "'fr'"),
+        ("config: {}", "mimecast-sso:region is missing; allowed: eu, de"),
+        ("config: {'mimecast-sso:region': fr}", "region is fr; allowed"),
         ("config: {'mimecast-sso:region': eu}", "mimecast-sso:accountCode: CUK25A118"),
     ],
 )
@@ -376,7 +376,7 @@ def test_what_the_console_refuses_is_shown(sandbox: RunningSandbox, certificate:
     sheet = tmp_path / "sheet.md"
     for changes, message in (
         ({"certificate": "nonsense"}, "Identity Provider Certificate"),
-        ({"provider": "Somebody"}, "does not offer 'Somebody'"),
+        ({"provider": "Somebody"}, 'does not offer "Somebody"'),
         ({"allowSingleSignOn": "perhaps"}, "is a check box"),
     ):
         sheet.write_text(markdown_sheet({**values(certificate), "description": "Other", **changes}))

@@ -242,7 +242,7 @@ def test_a_list_under_another_name_is_not_taken_for_none() -> None:
         v2 = path.startswith(V2)
         return Reply({"directories": [], "meta": {}}) if v2 else refused(403, "app_forbidden")
 
-    with pytest.raises(MalformedResponse, match="has no list 'integrations'"):
+    with pytest.raises(MalformedResponse, match='has no list "integrations"'):
         read_connection(client(Adapter(respond)))
 
 

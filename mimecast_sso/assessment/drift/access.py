@@ -12,7 +12,7 @@ from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift.finding import Change, Finding, Part
 from mimecast_sso.assessment.drift.forms import GRAPH
 from mimecast_sso.facts.sign_in_reasons import Reason
-from mimecast_sso.text import foreign
+from mimecast_sso.text.foreign import quoted
 from providers.entra.conditional_access import AccessPolicy
 
 ACCESS_POLICY = "Conditional Access policy"
@@ -25,7 +25,7 @@ def find(assessment: Assessment) -> Iterator[Finding]:
     policies = {each.policy_id: each for found in applying.values() for each in found if each.enforced}
     for policy_id, policy in sorted(policies.items()):
         if policy.blocks or _is_new(policy, assessment):
-            shown = f"“{foreign.name(policy.name)}”"
+            shown = quoted(policy.name)
             yield Finding(
                 Part.UNMANAGED,
                 ACCESS_POLICY,

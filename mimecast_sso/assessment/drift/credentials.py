@@ -8,6 +8,7 @@ from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift.finding import Finding
 from mimecast_sso.assessment.drift.forms import APPLICATION, CREDENTIAL, FEDERATED, unmanaged
 from mimecast_sso.text import foreign
+from mimecast_sso.text.foreign import quoted
 from providers.entra.applications import Credential, LiveApplication
 
 
@@ -23,11 +24,11 @@ def find(assessment: Assessment, live: LiveApplication) -> Iterator[Finding]:
             yield unmanaged(credential.holder, CREDENTIAL, key, _named(credential), live)
     for federated in live.federated or ():
         issuer, subject = (foreign.name(each) or "?" for each in (federated.issuer, federated.subject))
-        shown = f"“{foreign.name(federated.name)}”, for tokens of {issuer} with subject {subject}"
+        shown = f"{quoted(federated.name)}, for tokens of {issuer} with subject {subject}"
         yield unmanaged(APPLICATION, FEDERATED, federated.key_id, shown, live)
 
 
 def _named(credential: Credential) -> str:
     kind = "certificate" if credential.thumbprint else credential.kind
-    name = f" “{foreign.name(credential.name)}”" if credential.name else ""
+    name = f" {quoted(credential.name)}" if credential.name else ""
     return f"{kind}{name} {credential.thumbprint or credential.key_id}, valid until {credential.ends[:10]}"

@@ -31,6 +31,7 @@ from mimecast_sso.facts.entra import HIDE_TAG
 from mimecast_sso.facts.sign_in_reasons import Reason
 from mimecast_sso.settings import Ownership
 from mimecast_sso.text import foreign
+from mimecast_sso.text.foreign import quoted
 from providers.entra import claims
 from providers.entra.applications import Assigned, LiveApplication, Owner
 
@@ -378,7 +379,7 @@ def _namesakes(snapshot: Snapshot, recorded: RecordedApplication) -> Iterator[Fi
                 Part.UNMANAGED,
                 APPLICATION,
                 "with the same identifier",
-                f"“{foreign.name(holder.name)}” ({holder.client_id})",
+                f"{quoted(holder.name)} ({holder.client_id})",
                 holder.client_id,
                 Change((), (holder.client_id,)),
                 source=GRAPH,

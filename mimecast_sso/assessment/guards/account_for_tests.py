@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.guards.finding import GuardFinding
 from mimecast_sso.provenance import How, Statement
+from mimecast_sso.text.foreign import quoted
 
 _GUARD = "test-account"
 
@@ -26,7 +27,8 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
     yield GuardFinding(
         _GUARD,
         f"mimecast-sso:testAccount.address is {wanted.address}, but Entra already has an account with this address "
-        f'("{person.display_name}"), which this stack did not create. It would be changed, and deleted with the stack',
+        f"({quoted(person.display_name)}), which this stack did not create. It would be changed, and "
+        "deleted with the stack",
         known=(Statement(f"object id {person.object_id}", How.LIVE, "Microsoft Graph"),),
         remedy="choose an address that nobody has. An account that a run of this stack created and could not record "
         "is imported, if the state still has its password and nobody changed its employee id or user principal name; "

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.guards.finding import GuardFinding
 from mimecast_sso.provenance import How, Statement
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.times import shown
 
 _GUARD = "application-missing"
@@ -32,8 +33,8 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
     item, request = f"directory/deletedItems/{found.object_id}", snapshot.cloud.graph_request
     yield GuardFinding(
         _GUARD,
-        f'application "{found.display_name}" (client id {recorded.client_id}), which this stack deployed, was deleted '
-        "in Entra and still has the identifier",
+        f"application {quoted(found.display_name)} (client id {recorded.client_id}), which this stack "
+        "deployed, was deleted in Entra and still has the identifier",
         known=(Statement(f"deleted {shown(found.deleted_at)}", How.LIVE, "Microsoft Graph"),),
         remedy=f"restore it by {found.until:%Y-%m-%d} ({request('POST', f'{item}/restore')}), and its service "
         "principal if that was deleted, too. To create another one instead, delete it permanently "

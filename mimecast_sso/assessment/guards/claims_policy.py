@@ -13,6 +13,7 @@ from mimecast_sso.assessment import sentences
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.guards.finding import GuardFinding
 from mimecast_sso.provenance import How, Statement
+from mimecast_sso.text.foreign import quoted
 
 _GUARD = "claims-policy"
 
@@ -33,8 +34,8 @@ def on_refresh(assessment: Assessment) -> Iterator[GuardFinding]:
         return
     yield GuardFinding(
         _GUARD,
-        f'claims policy "{policy.name}" is assigned to the application, and Entra accepts only one, so this stack\'s '
-        "cannot be assigned",
+        f"claims policy {quoted(policy.name)} is assigned to the application, and Entra accepts only one, "
+        "so this stack's cannot be assigned",
         known=(
             Statement(f"claims policy {policy.policy_id}: {policy.definition}", How.LIVE, "Microsoft Graph"),
         ),

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.guards.finding import GuardFinding
 from mimecast_sso.provenance import How, Statement
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import people
 from providers.entra.applications import DeletedApplication, Holder
@@ -62,9 +63,9 @@ def _held(assessment: Assessment, holders: Sequence[Holder]) -> GuardFinding:
     working = assessment.snapshot.everybody
     return GuardFinding(
         _GUARD,
-        f'Entra already has an application with identifier {assessment.settings.identifier}: "{first.name}" (client id '
-        f"{first.client_id}), which this stack has not recorded. Another stack manages it, this stack's state was "
-        "lost, or somebody created it by hand",
+        f"Entra already has an application with identifier {assessment.settings.identifier}: "
+        f"{quoted(first.name)} (client id {first.client_id}), which this stack has not recorded. Another "
+        "stack manages it, this stack's state was lost, or somebody created it by hand",
         tuple(sorted(working)),
         known=(
             Statement(f"client id {first.client_id}, created {first.created}", How.LIVE, "Microsoft Graph"),
@@ -80,8 +81,9 @@ def _in_recycle_bin(assessment: Assessment, deleted: DeletedApplication) -> Guar
     item, request = f"directory/deletedItems/{deleted.object_id}", assessment.snapshot.cloud.graph_request
     return GuardFinding(
         _GUARD,
-        f'the identifier {assessment.settings.identifier} belongs to the deleted application "{deleted.display_name}" '
-        f"(client id {deleted.client_id}), which can be restored until {deleted.until:%Y-%m-%d}",
+        f"the identifier {assessment.settings.identifier} belongs to the deleted application "
+        f"{quoted(deleted.display_name)} (client id {deleted.client_id}), which can be restored until "
+        f"{deleted.until:%Y-%m-%d}",
         known=(Statement(f"deleted {shown(deleted.deleted_at)}", How.LIVE, "Microsoft Graph"),),
         remedy=f"restore it ({request('POST', f'{item}/restore')}) and adopt {deleted.client_id}, or delete it "
         f"permanently ({request('DELETE', item)})",
@@ -93,8 +95,8 @@ def _left_over(assessment: Assessment, namesakes: Sequence[Holder]) -> GuardFind
     name, first = assessment.settings.application.display_name, namesakes[0]
     return GuardFinding(
         _GUARD,
-        f'Entra already has a gallery application "{name}" without an identifier, and this stack has not recorded it. '
-        "Most likely an earlier run created it and the response was lost",
+        f"Entra already has a gallery application {quoted(name)} without an identifier, and this stack "
+        "has not recorded it. Most likely an earlier run created it and the response was lost",
         details=tuple(f"client id {each.client_id}, created {each.created}" for each in namesakes),
         remedy=f"adopt it: mimecast-sso:application: {{adopt: {first.client_id}}}. If it belongs to somebody else, "
         "choose another mimecast-sso:application.displayName",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import lower_case
 from providers.entra import people
 from providers.entra.errors import GraphError, Refused
@@ -64,11 +65,11 @@ def group_problem(name: str, found: int) -> str:
     """The problem with a configured group of which Entra has ``found``."""
     if found:
         return (
-            f'mimecast-sso:assign.groups names "{name}", and Entra has more than one security group of that name. '
-            "Rename one of them; a group is found by its name."
+            f"mimecast-sso:assign.groups names {quoted(name)}, and Entra has more than one security group "
+            "of that name. Rename one of them; a group is found by its name."
         )
     return (
-        f'mimecast-sso:assign.groups names "{name}", and Entra has no security group of that name. '
+        f"mimecast-sso:assign.groups names {quoted(name)}, and Entra has no security group of that name. "
         "Correct the name, or create the group first."
     )
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from mimecast_sso.assessment.people.directory import EntraGroup, Person
 from mimecast_sso.provenance import How, Statement, Verdict
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import count
 
@@ -102,8 +103,9 @@ def statements(found: Sorted, groups: Sequence[EntraGroup], *, mimecast_read: bo
         if group.nested:
             nested = count(len(group.nested), "nested group")
             yield Statement(
-                f"Group “{group.name}” holds {nested}, whose members are not assigned: {enumerate_some(group.nested)}. "
-                "Entra does not expand nested groups for app assignment; assign them by name",
+                f"Group {quoted(group.name)} holds {nested}, whose members are not assigned: "
+                f"{enumerate_some(group.nested)}. Entra does not expand nested groups for app assignment; "
+                "assign them by name",
                 How.LIVE,
                 _SOURCE,
                 Verdict.WARNS,
@@ -117,7 +119,7 @@ def _summary(found: Sorted, groups: Sequence[EntraGroup], *, mimecast_read: bool
     unseen = [person for person in found.of(Kind.DISABLED) if person.shared_mailbox is None]
     if unseen:
         counts.append(f"{Kind.SHARED_MAILBOX} unknown of {len(unseen)} disabled (MailboxSettings.Read)")
-    parts = [f"{len(group.members)} through “{group.name}”" for group in groups]
+    parts = [f"{len(group.members)} through {quoted(group.name)}" for group in groups]
     sizes = f" ({', '.join(parts)})" if parts else ""
     kinds = f": {', '.join(counts)}" if counts else ""
     return f"mimecast-sso:assign covers {count(len(found.everybody), 'person')}{sizes}{kinds}"

@@ -18,6 +18,7 @@ from mimecast_sso.operations.project import find_project
 from mimecast_sso.provenance import Statement
 from mimecast_sso.settings import from_file
 from mimecast_sso.text import foreign
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.paragraphs import paragraph
 from mimecast_sso.text.wording import people
@@ -119,7 +120,7 @@ def _head(found: Survey, question: Question, deployed: Path) -> str:
     configuration = str(deployed) if question.complete or found.fits else "the default configuration"
     return (
         f"{where}{people(number)} {'is' if number == 1 else 'are'} {known} With {configuration} deployed, its console "
-        f"work done and everybody in the roll-out group “{settings.roll_out.group}”:"
+        f"work done and everybody in the roll-out group {quoted(settings.roll_out.group)}:"
     )
 
 
@@ -146,7 +147,7 @@ def _application(found: Survey) -> Iterator[str]:
             )
         return
     if found.findings or not found.adoption.warns:
-        name = f"application “{present.display_name}” (client id {present.client_id})"
+        name = f"application {quoted(present.display_name)} (client id {present.client_id})"
         changes = "" if found.findings else " changes nothing"
         yield _wrapped(f"Adopting the {name}{changes}{':' if found.findings else '.'}")
         yield from (_item(str(each)) for each in found.findings)

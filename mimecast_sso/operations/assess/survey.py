@@ -20,6 +20,7 @@ from mimecast_sso.operations import assessing
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live
 from mimecast_sso.settings import Settings, from_values
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.times import utc_text
 from providers.deadline import UNLIMITED, Deadline
 from providers.entra import applications, credentials
@@ -119,7 +120,10 @@ def survey(question: Question, environment: Mapping[str, str], deadline: Deadlin
     try:
         adoption, findings = live_application.adopt(graph, present, wanted, cloud)
     except CannotBeTakenOver as problem:
-        text = f'Application "{present.display_name}" (client id {present.client_id}) cannot be adopted: {problem}'
+        text = (
+            f"Application {quoted(present.display_name)} (client id {present.client_id}) cannot be "
+            f"adopted: {problem}"
+        )
         return Survey(found, fits, Statement(text, How.LIVE, "Microsoft Graph", Verdict.FAILS), ())
     except GraphError as error:
         text = "What adopting the application would change is unknown"

@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 
 from mimecast_sso.facts.regions import REGION_NAMES, REGIONS
 from mimecast_sso.operations.output import Format
+from mimecast_sso.text.foreign import quoted
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -25,7 +26,11 @@ class RegionCode(click.Choice[str]):
         """The code. Raises click.BadParameter."""
         name = str(value).strip().lower()
         if name in REGION_NAMES:
-            self.fail(f"{value!r} is not a region's code; that region is {REGION_NAMES[name]}.", param, ctx)
+            self.fail(
+                f"{quoted(value)} is not a region's code; that region is {REGION_NAMES[name]}.",
+                param,
+                ctx,
+            )
         return super().convert(name if name in REGIONS else value, param, ctx)
 
 
@@ -56,7 +61,7 @@ def _stacks(_context: click.Context, _parameter: click.Parameter, begun: str) ->
 def _shard(value: str) -> tuple[int, int]:
     number, slash, parts = value.partition("/")
     if not slash or not number.isdecimal() or not parts.isdecimal() or not 1 <= int(number) <= int(parts):
-        raise click.BadParameter(f"{value!r} is not a share such as 2/10.")
+        raise click.BadParameter(f"{quoted(value)} is not a share such as 2/10.")
     return int(number), int(parts)
 
 

@@ -18,6 +18,7 @@ from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.terminal import say
 from mimecast_sso.settings import NAMESPACE, from_values
 from mimecast_sso.text import foreign
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import enumerate_some
 from providers.entra import credentials
 from providers.entra.errors import GraphError
@@ -52,7 +53,7 @@ def write(wanted: NewStack) -> Exit:
     file = project.stack_file(wanted.name)
     if not _NAME.fullmatch(wanted.name):
         raise OperationError(
-            f"{wanted.name!r} cannot be the name of a stack: use letters, digits, '.', '_' and '-'."
+            f"{quoted(wanted.name)} cannot be the name of a stack: use letters, digits, dots, underscores and hyphens."
         )
     if file.exists():
         raise OperationError(f"{file} exists and was not overwritten. Choose another name, or edit the file.")

@@ -16,6 +16,7 @@ from mimecast_sso.facts.stack_names import is_stack_name
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.project import Project, misnamed
 from mimecast_sso.settings import ConfigurationError, read_values
+from mimecast_sso.text.foreign import quoted
 
 _KEYS = ("region", "account", "tag")
 
@@ -90,7 +91,7 @@ class _Term:
         key, equals, value = positive.partition("=")
         if equals and key not in _KEYS:
             raise OperationError(
-                f"--select {term!r}: a term is a name such as prod-*, or one of region=, account= and tag=.",
+                f"--select {quoted(term)}: a term is a name such as prod-*, or one of region=, account= and tag=.",
                 Exit.USAGE,
             )
         if not positive:

@@ -22,6 +22,7 @@ from mimecast_sso.provenance import How, Statement
 from mimecast_sso.settings import Ownership, Settings
 from mimecast_sso.settings.values import is_guid
 from mimecast_sso.text import foreign
+from mimecast_sso.text.foreign import quoted
 from providers.entra import applications, credentials
 from providers.entra.errors import CredentialsMissing, GraphError, ObjectNotFound, Refused, Unreachable
 from providers.entra.graph import GraphClient
@@ -236,7 +237,7 @@ def _template(graph: GraphClient, settings: Settings) -> Iterator[Statement]:
         return
     for template in settings.application.template:
         if found := _by_id(graph, template) if is_guid(template) else _by_name(graph, template):
-            yield fine("template", f'"{found["displayName"]}", id {found["id"]}')
+            yield fine("template", f"{quoted(str(found['displayName']))}, id {found['id']}")
             return
     names = ", ".join(settings.application.template)
     if next(iter(applications.with_identifier(graph, settings.identifier)), None):
@@ -262,7 +263,7 @@ def _by_id(graph: GraphClient, template: str) -> dict[str, object] | None:
 def _applications(graph: GraphClient, settings: Settings) -> Iterator[Statement]:
     adopt = settings.application.adopt
     for client_id, name in applications.with_identifier(graph, settings.identifier):
-        text = f'"{name}" (client id {client_id}) has identifier {settings.identifier}'
+        text = f"{quoted(name)} (client id {client_id}) has identifier {settings.identifier}"
         if adopt and client_id != adopt:
             yield missing("application", f"{text}, and {adopt} is to be adopted: two cannot share it")
         elif adopt:
@@ -292,7 +293,7 @@ def _owner(graph: GraphClient, settings: Settings, token: dict[str, object]) -> 
     except ObjectNotFound as error:
         yield missing("application to adopt", str(error))
         return
-    yield fine("application to adopt", f'"{live.display_name}", object {live.object_id}')
+    yield fine("application to adopt", f"{quoted(live.display_name)}, object {live.object_id}")
     if isinstance(roles, list) and permissions.OWNED in roles and "Application.ReadWrite.All" not in roles:
         me = str(token.get("oid") or "")
         for what, owners in (("service principal", live.owners), ("application", live.registration.owners)):

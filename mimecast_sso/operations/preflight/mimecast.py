@@ -37,6 +37,7 @@ from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import How, Known, Statement, Verdict
 from mimecast_sso.provenance import unknown as not_read
 from mimecast_sso.settings import AddressSource, DirectorySynchronisation, DomainMode, Settings
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import domain_of, enumerate_some
 from mimecast_sso.text.wording import count
 from providers.mimecast.accounts import Account, AccountMismatch, require
@@ -211,14 +212,16 @@ def _addresses(live: _Live) -> str | None:
 
 
 def _group(live: _Live) -> str:
-    return (
-        f'roll-out group "{live.settings.roll_out.group}" {"exists" if live.group else "does not exist yet"}'
-    )
+    return f"roll-out group {quoted(live.settings.roll_out.group)} {'exists' if live.group else 'does not exist yet'}"
 
 
 def _members(live: _Live) -> str | None:
     group = live.group
-    return f'"{group.name}" has {count(len(list_members(live.client, group)), "member")}' if group else None
+    return (
+        f"{quoted(group.name)} has {count(len(list_members(live.client, group)), 'member')}"
+        if group
+        else None
+    )
 
 
 def _audit(client: MimecastClient) -> str:

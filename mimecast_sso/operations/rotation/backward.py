@@ -7,6 +7,7 @@ from mimecast_sso.operations.rotation.snapshot import RotationSnapshot
 from mimecast_sso.operations.rotation.step import RotationPlan, RotationRefusal, Step
 from mimecast_sso.operations.rotation.stops import unknown
 from mimecast_sso.settings import CutOver, Generation, Retired, RotationMode
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.wording import count
 
 
@@ -43,7 +44,7 @@ def _separate(snapshot: RotationSnapshot, target: Generation | None) -> Rotation
     label = f" of generation {target.label}" if target else ""
     return RotationPlan(
         Step.SEPARATE,
-        f"Remove everybody from “{name}”{label}; they stay in their own group: cutOver active",
+        f"Remove everybody from {quoted(name)}{label}; they stay in their own group: cutOver active",
         snapshot.wanted.model_copy(update={"cut_over": CutOver.ACTIVE}),
         (*settled(snapshot), *gathered(snapshot, slot.other)),
     )
@@ -69,7 +70,7 @@ def _rejoin(snapshot: RotationSnapshot, former: Generation) -> RotationPlan:
     group = snapshot.group(former.profile)
     return RotationPlan(
         Step.REJOIN,
-        f"Add {count(len(snapshot.people), 'person')} to “{group.name}” again and remove nobody: cutOver both",
+        f"Add {count(len(snapshot.people), 'person')} to {quoted(group.name)} again and remove nobody: cutOver both",
         snapshot.wanted.model_copy(update={"cut_over": CutOver.BOTH}),
         (*usable(snapshot, former), *attested(snapshot, former)),
     )
@@ -91,7 +92,9 @@ def _unstage(snapshot: RotationSnapshot, target: Generation) -> RotationPlan:
     group = snapshot.group(target.profile)
     if snapshot.blue_green and thumbprint and (group.members is None or group.members):
         refusals.append(
-            RotationRefusal(f"“{group.name}” has members, or could not be read: deploy first ({snapshot.up})")
+            RotationRefusal(
+                f"{quoted(group.name)} has members, or could not be read: deploy first ({snapshot.up})"
+            )
         )
     retired = tuple(Retired(label=target.label, thumbprint=each) for each in gone)
     rest = tuple(generation for generation in wanted.generations if generation is not target)

@@ -16,6 +16,7 @@ from mimecast_sso.operations.rotation.stops import (
     unknown,
 )
 from mimecast_sso.settings import CutOver, Generation, Retired, RotationMode
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.wording import count
 
 LEAD_DAYS = max(WARNING_DAYS)
@@ -50,7 +51,7 @@ def _overlap(snapshot: RotationSnapshot, target: Generation) -> RotationPlan:
     group = snapshot.group(target.profile)
     return RotationPlan(
         Step.OVERLAP,
-        f"Add {count(len(snapshot.people), 'person')} to “{group.name}” and remove nobody: cutOver both",
+        f"Add {count(len(snapshot.people), 'person')} to {quoted(group.name)} and remove nobody: cutOver both",
         snapshot.wanted.model_copy(update={"cut_over": CutOver.BOTH}),
         (*window(snapshot), *usable(snapshot, target)),
         touches_people=True,
@@ -63,7 +64,7 @@ def _activate(snapshot: RotationSnapshot, target: Generation) -> RotationPlan:
         refusals += waited(
             snapshot,
             snapshot.group(target.profile).changed_at,
-            f"people joined “{snapshot.group(target.profile).name}”",
+            f"people joined {quoted(snapshot.group(target.profile).name)}",
         )
     console = snapshot.wanted.rotation is RotationMode.SINGLE
     text = (
@@ -87,14 +88,14 @@ def _leave(snapshot: RotationSnapshot) -> RotationPlan:
     leaving = count(len(snapshot.members(active.profile.other)), "person")
     return RotationPlan(
         Step.LEAVE,
-        f"Remove {leaving} from “{group.name}”: cutOver active",
+        f"Remove {leaving} from {quoted(group.name)}: cutOver active",
         snapshot.wanted.model_copy(update={"cut_over": CutOver.ACTIVE}),
         (
             *waited(snapshot, snapshot.activated_at, f"generation {active.label} became the active one"),
             *waited(
                 snapshot,
                 snapshot.group(active.profile).changed_at,
-                f"people joined “{snapshot.group(active.profile).name}”",
+                f"people joined {quoted(snapshot.group(active.profile).name)}",
             ),
         ),
     )
@@ -111,7 +112,7 @@ def _retire(snapshot: RotationSnapshot, former: Generation | None) -> RotationPl
         refusals += soaked(snapshot)
         if snapshot.blue_green:
             group = snapshot.group(former.profile)
-            refusals += waited(snapshot, group.changed_at, f"people left “{group.name}”")
+            refusals += waited(snapshot, group.changed_at, f"people left {quoted(group.name)}")
     else:
         refusals += settled(snapshot)
     refusals += [

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from mimecast_sso.operations.rotation.snapshot import RotationSnapshot
 from mimecast_sso.operations.rotation.step import RotationRefusal
 from mimecast_sso.settings import Generation, ProfileSlot
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import count
 
@@ -81,17 +82,17 @@ def gathered(snapshot: RotationSnapshot, slot: ProfileSlot) -> Iterator[Rotation
     missing = snapshot.people - snapshot.members(slot)
     if group.members is None:
         yield RotationRefusal(
-            f"The members of “{group.name}” could not be read: deploy first ({snapshot.up})"
+            f"The members of {quoted(group.name)} could not be read: deploy first ({snapshot.up})"
         )
     elif missing:
         absent = count(len(missing), "person")
-        yield RotationRefusal(f"Not in “{group.name}” yet: {absent}; deploy first ({snapshot.up})")
+        yield RotationRefusal(f"Not in {quoted(group.name)} yet: {absent}; deploy first ({snapshot.up})")
     elif snapshot.unrecorded(slot):
         yield RotationRefusal(
-            f"It is not recorded when people joined “{group.name}”: deploy first ({snapshot.up})"
+            f"It is not recorded when people joined {quoted(group.name)}: deploy first ({snapshot.up})"
         )
     else:
-        yield from waited(snapshot, group.changed_at, f"people joined “{group.name}”")
+        yield from waited(snapshot, group.changed_at, f"people joined {quoted(group.name)}")
 
 
 def soaked(snapshot: RotationSnapshot) -> Iterator[RotationRefusal]:

@@ -10,6 +10,7 @@ from mimecast_sso.operations.rotation.gates import soak_ends
 from mimecast_sso.operations.rotation.snapshot import RotationSnapshot, SlotGroup
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Generation, Retired
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.times import shown
 from mimecast_sso.text.wording import count
 
@@ -77,7 +78,7 @@ def _rows(snapshot: RotationSnapshot) -> Iterator[_Row]:
         yield f"{note.subject}: ", note
     for slot in snapshot.wanted.slots:
         if group := snapshot.groups.get(slot):
-            yield f"group “{group.name}”: ", _group(snapshot, group)
+            yield f"group {quoted(group.name)}: ", _group(snapshot, group)
 
 
 def _head(label: str, reached: str) -> str:
@@ -105,7 +106,7 @@ def _retired(snapshot: RotationSnapshot, entry: Retired) -> Statement:
 
 
 def _group(snapshot: RotationSnapshot, group: SlotGroup) -> Statement:
-    subject = f"group “{group.name}”"
+    subject = f"group {quoted(group.name)}"
     if group.members is None:
         return Statement("who is in it", How.UNKNOWN, "Mimecast was not read", Verdict.UNKNOWN, subject)
     source = f"Mimecast at {shown(snapshot.now)}"

@@ -8,6 +8,7 @@ from mimecast_sso.operations.rotation.gates import signs
 from mimecast_sso.operations.rotation.snapshot import RotationSnapshot
 from mimecast_sso.operations.rotation.step import RotationPlan, RotationRefusal, Step
 from mimecast_sso.settings import ProfileSlot, RotationMode
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import count
 
@@ -74,7 +75,7 @@ def changed_by_others(snapshot: RotationSnapshot) -> RotationPlan | None:
 def members_of_others(snapshot: RotationSnapshot) -> RotationPlan | None:
     wanted = snapshot.wanted
     names = [
-        f"“{snapshot.group(slot).name}”: {enumerate_some(sorted(snapshot.members(slot)))}"
+        f"{quoted(snapshot.group(slot).name)}: {enumerate_some(sorted(snapshot.members(slot)))}"
         for slot in wanted.slots
         if slot not in wanted.populated and snapshot.members(slot)
     ]
@@ -139,11 +140,11 @@ def _groups_behind(snapshot: RotationSnapshot) -> Iterator[str]:
             if generation is None or not snapshot.trusts(generation):
                 continue  # Nobody joins, and nothing is recorded, before the profile is confirmed.
             if missing:
-                yield f"“{group.name}” gains {count(len(missing), 'person')}"
+                yield f"{quoted(group.name)} gains {count(len(missing), 'person')}"
             elif unrecorded := snapshot.unrecorded(slot):
-                yield f"when {count(len(unrecorded), 'person')} joined “{group.name}” is recorded"
+                yield f"when {count(len(unrecorded), 'person')} joined {quoted(group.name)} is recorded"
         elif group.recorded:
-            yield f"“{group.name}” loses {count(len(group.recorded), 'person')}"
+            yield f"{quoted(group.name)} loses {count(len(group.recorded), 'person')}"
 
 
 def console_work(snapshot: RotationSnapshot) -> RotationPlan | None:

@@ -17,6 +17,7 @@ from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.verify.captures import Captured
 from mimecast_sso.saml import authn_request
 from mimecast_sso.saml.errors import MalformedRequest
+from mimecast_sso.text.foreign import quoted
 
 PASSWORD = "SANDBOX_USER_PASSWORD"  # noqa: S105  (the name of a variable)
 
@@ -70,7 +71,7 @@ class Walk:
             page = self._submit(page, "sign-in")
         tile = page.link(application)
         if tile is None:
-            raise NotSignedIn(f"My Apps shows no tile “{application}”. {page.refusal()}".strip())
+            raise NotSignedIn(f"My Apps shows no tile {quoted(application)}. {page.refusal()}".strip())
         return self._through(self._open(tile))
 
     def _through(self, page: _Page) -> str:
