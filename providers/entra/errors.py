@@ -7,7 +7,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from providers.intermediaries import INSTEAD_OF_IT
+from providers.network import INSTEAD_OF_IT
 
 
 class GraphError(Exception):

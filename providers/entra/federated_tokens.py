@@ -12,6 +12,7 @@ from pathlib import Path
 import requests
 
 from providers.entra.errors import CredentialsMissing
+from providers.network import reason
 
 _TIMEOUT_SECONDS = 30
 _AUDIENCE = "api://AzureADTokenExchange"
@@ -75,7 +76,7 @@ def _asked(verb: str, environment: Mapping[str, str], query: Mapping[str, str], 
         if response.ok:
             return str(response.json()[key])
     except (requests.RequestException, KeyError, ValueError) as error:
-        raise CredentialsMissing(f"{where}: {type(error).__name__}. Check {url}") from None
+        raise CredentialsMissing(f"{where}: {reason(error)}. Check {url}") from None
     raise CredentialsMissing(
         f"{where}: HTTP {response.status_code}. Check {bearer}, and that this job may request a token (GitHub: "
         "permission id-token: write)"

@@ -20,14 +20,14 @@ from urllib3.exceptions import InvalidHeader
 from urllib3.util.retry import Retry
 
 from mimecast_sso.text.files import parse_json
-from providers import calls
+from providers import calls, network
 from providers.deadline import UNLIMITED, Deadline, DeadlinePassed
-from providers.entra import batching, conditional_access, network
+from providers.entra import batching, conditional_access
 from providers.entra.batching import Read, ReadOutcome
 from providers.entra.credentials import Method, cloud, credential, method, refusal
 from providers.entra.documents import document
 from providers.entra.errors import ObjectNotFound, Refused, Unreachable, from_response
-from providers.intermediaries import INSTEAD_OF_IT
+from providers.network import INSTEAD_OF_IT
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken

@@ -14,6 +14,8 @@ import requests
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
+from providers import network
+
 _VERSION = "2018-02-01"
 _TIMEOUT_SECONDS = 30
 _DEFAULT = "/.default"
@@ -42,5 +44,5 @@ class ManagedIdentityEndpoint:
                 f"HTTP {response.status_code}: {found.get('error_description') or found.get('error') or ''}"
             )
         except (requests.RequestException, ValueError, KeyError, AttributeError) as error:
-            reason = type(error).__name__
+            reason = network.reason(error)
         raise ClientAuthenticationError(reason)

@@ -23,7 +23,7 @@ from mimecast_sso.facts.mimecast_api import CREDENTIALS_PAGE
 from mimecast_sso.facts.mimecast_errors import ENDPOINT_UNKNOWN, REFUSED_BEFORE_PROCESSING, meaning
 from mimecast_sso.text.files import parse_json
 from mimecast_sso.text.foreign import quoted
-from providers.intermediaries import INSTEAD_OF_IT
+from providers import network
 from providers.mimecast.errors import (
     AuthenticationError,
     Forbidden,
@@ -168,7 +168,7 @@ def check_status(call: Call, reply: Reply, status: int | None = None) -> None:
     if status < requests.codes.bad_request:
         raise error_of(
             TransportError,
-            f"Mimecast's response is a redirect, which is not followed; {INSTEAD_OF_IT}",
+            f"Mimecast's response is a redirect, which is not followed; {network.INSTEAD_OF_IT}",
             call,
             reply,
         )
@@ -198,7 +198,7 @@ def _check_sender(call: Call, reply: Reply) -> None:
     if page or reply.status == requests.codes.proxy_authentication:
         raise lost_response(
             call,
-            f"the response (HTTP {reply.status}) is not Mimecast's; {INSTEAD_OF_IT}",
+            f"the response (HTTP {reply.status}) is not Mimecast's; {network.INSTEAD_OF_IT}",
             reply.request_id,
         )
 
@@ -308,32 +308,20 @@ def parsed(content: bytes) -> Any:
 
 def network_failure(call: Call, error: OSError, request_id: str) -> Exception:
     """The exception for a request without a complete response; requests' own errors are OSErrors."""
-    if not isinstance(error, requests.RequestException) or isinstance(error, _NOT_EVEN_TRIED):
-        # Its text may hold the proxy's password.
-        return TransportError(
-            "The connection to Mimecast's gateway could not be set up; check HTTPS_PROXY, SSL_CERT_FILE and "
-            f"REQUESTS_CA_BUNDLE ({type(error).__name__})",
-            method=call.method,
-            path=call.path,
-        )
-    if _is_untrusted(error):
-        return TransportError(
-            "The certificate of Mimecast's gateway is not trusted; check SSL_CERT_FILE and REQUESTS_CA_BUNDLE",
-            method=call.method,
-            path=call.path,
-        )
+    unreachable = TransportError(
+        f"Mimecast's gateway could not be reached: {network.reason(error)}",
+        method=call.method,
+        path=call.path,
+    )
+    tried = isinstance(error, requests.RequestException) and not isinstance(error, _NOT_EVEN_TRIED)
+    if not tried or _is_untrusted(error):
+        return unreachable
     if _nothing_was_sent(error):
-        proxy = isinstance(error, requests.exceptions.ProxyError)
-        text = (
-            "The proxy of HTTPS_PROXY cannot be reached, or refuses Mimecast's gateway"
-            if proxy
-            else "Mimecast's gateway cannot be reached"
-        )
-        return Again(TransportError(text, method=call.method, path=call.path))
+        return Again(unreachable)
     return lost_response(call, "the response was lost", request_id)
 
 
-def _is_untrusted(error: requests.RequestException) -> bool:
+def _is_untrusted(error: OSError) -> bool:
     # Other TLS failures may come after the request was sent.
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else None
@@ -343,7 +331,7 @@ def _is_untrusted(error: requests.RequestException) -> bool:
     )
 
 
-def _nothing_was_sent(error: requests.RequestException) -> bool:
+def _nothing_was_sent(error: OSError) -> bool:
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return True
     cause = error.args[0] if error.args else None

@@ -12,6 +12,7 @@ import requests
 from urllib3.exceptions import MaxRetryError, SSLError
 
 from mimecast_sso.facts.mimecast_api import CREATE_USER, GET_ACCOUNT, GET_INTERNAL_USERS, UPDATE_USER
+from providers import network
 from providers.mimecast import (
     AuthenticationError,
     Credentials,
@@ -168,15 +169,21 @@ def test_only_an_untrusted_certificate_says_that_nothing_was_sent() -> None:
         requests.exceptions.InvalidProxyURL("http://user:canary@proxy:99999"),
         requests.exceptions.InvalidURL("Failed to parse: http://user:canary@proxy:99999"),
         requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support, canary"),
+        tls_failure(ssl.SSLCertVerificationError("canary")),
+        unreachable(),
     ],
 )
-def test_a_connection_that_cannot_be_set_up_says_what_to_check(error: Exception) -> None:
-    adapter = scripted(Reply(error=error))
-    with pytest.raises(
-        TransportError, match="check HTTPS_PROXY, SSL_CERT_FILE and REQUESTS_CA_BUNDLE"
-    ) as refused:
-        client(adapter).legacy(CREATE_USER, {})
+def test_why_the_gateway_could_not_be_reached_is_said_in_the_words_of_every_server(error: Exception) -> None:
+    with pytest.raises(TransportError) as refused:
+        client(Adapter(lambda _path, _body: Reply(error=error))).legacy(CREATE_USER, {})
+    assert f"Mimecast's gateway could not be reached: {network.reason(error)} (" in str(refused.value)
     assert "canary" not in str(refused.value)
+
+
+def test_a_connection_that_cannot_be_set_up_is_tried_once() -> None:
+    adapter = scripted(Reply(error=requests.exceptions.InvalidProxyURL("http://proxy:99999")))
+    with pytest.raises(TransportError, match="HTTPS_PROXY is not the address of a proxy"):
+        client(adapter).legacy(CREATE_USER, {})
     assert len(adapter.paths) == 1
 
 

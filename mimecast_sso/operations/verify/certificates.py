@@ -23,6 +23,7 @@ from mimecast_sso.saml.documents import SIZE_LIMIT
 from mimecast_sso.saml.errors import MalformedMetadata, SignatureInvalid
 from mimecast_sso.saml.names import BINDING_POST
 from providers.entra.certificate_expiry import Expiry
+from providers.network import reason
 
 if TYPE_CHECKING:
     from providers.entra.signing_certificates import SigningCertificate
@@ -62,9 +63,7 @@ def fetch(url: str) -> bytes:
                 raise OperationError(f"HTTP {response.status_code}.")
             content = response.raw.read(SIZE_LIMIT + 1, decode_content=True)
     except requests.RequestException as error:
-        raise OperationError(
-            f"The federation metadata could not be fetched: {type(error).__name__}."
-        ) from None
+        raise OperationError(f"The federation metadata could not be fetched: {reason(error)}.") from None
     return bytes(content)
 
 

@@ -18,6 +18,7 @@ from mimecast_sso.operations.verify.captures import Captured
 from mimecast_sso.saml import authn_request
 from mimecast_sso.saml.errors import MalformedRequest
 from mimecast_sso.text.foreign import quoted
+from providers.network import reason
 
 PASSWORD = "SANDBOX_USER_PASSWORD"  # noqa: S105  (the name of a variable)
 
@@ -115,7 +116,7 @@ class Walk:
         try:
             return _Page(self._session.request(method, url, timeout=_TIMEOUT_SECONDS, **options))
         except requests.RequestException as error:
-            raise NotSignedIn(f"{url} could not be reached: {type(error).__name__}") from None
+            raise NotSignedIn(f"{url} could not be reached: {reason(error)}") from None
 
 
 class _Page:

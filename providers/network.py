@@ -1,11 +1,18 @@
-"""Why a server could not be reached, in words; the libraries' own texts quote their objects, and a proxy's password."""
+"""Why a server could not be reached, in words; the libraries' own texts quote their objects, and a proxy's password.
+
+The one place for these words, for Entra, Mimecast and every other server.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import requests
 from urllib3.exceptions import MaxRetryError, NameResolutionError
+
+INSTEAD_OF_IT: Final = "a proxy or the sign-in page of a network may have responded in its place"
+"""The end of a sentence about a response that is not the server's."""
 
 _FILE_OF_CERTIFICATES = "TLS CA certificate"
 """In the text of requests' OSError for a missing file, which is of no specific class."""
@@ -32,7 +39,7 @@ def reason(error: BaseException, otherwise: str = "") -> str:
     """The reason of a failed connection, as the end of a sentence.
 
     Args:
-        error: The error of requests or azure-identity.
+        error: The error of requests, urllib3 or azure-identity.
         otherwise: What is said of another kind of error; by default its class.
     """
     found = list(_chain(error))
