@@ -36,11 +36,11 @@ from mimecast_sso.assessment import (
 )
 from mimecast_sso.assessment.adoption import Adoption, unrecorded_assignments
 from mimecast_sso.assessment.assessment import Assessment, people_at_mimecast
-from mimecast_sso.assessment.course import unassigned
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.live_tenant import LiveTenant
 from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.assessment.timeline import unassigned
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.console.form import console_form
 from mimecast_sso.provenance import How, Known, Statement, live, unknown

@@ -131,9 +131,9 @@ def _of_domains(desired: Desired, people: Iterable[Forecast]) -> Iterator[str]:
 
 
 def _candidate(person: Forecast, reader: TraitsReader, snapshot: Snapshot) -> Candidate:
-    course = reader.effects.course
+    timeline = reader.effects.timeline
     traits = reader.of(person.address, person.account)
-    case = reader.case(traits, course.now if course else None, None, traits.address[0])
+    case = reader.case(traits, timeline.now if timeline else None, None, traits.address[0])
     return Candidate(
         person,
         case.assigned,

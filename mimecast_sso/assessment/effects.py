@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from mimecast_sso.assessment.course import Course, entra_course, eventual_entra
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.membership import (
     Members,
@@ -16,6 +15,7 @@ from mimecast_sso.assessment.membership import (
 )
 from mimecast_sso.assessment.presumed import as_recorded
 from mimecast_sso.assessment.sign_in import AddressState, EntraState, Profiles
+from mimecast_sso.assessment.timeline import Timeline, entra_timeline, eventual_entra
 from mimecast_sso.settings import ProfileSlot
 
 
@@ -24,7 +24,7 @@ class Effects:
     """Everything that a forecast needs to know about a run: states before, during and after, in order."""
 
     desired: Desired
-    course: Course | None
+    timeline: Timeline | None
     """``None``: the application could not be read."""
     members: Mapping[ProfileSlot, Members | None] = field(default_factory=dict)
     profiles: tuple[Profiles, ...] = ()
@@ -37,15 +37,15 @@ class Effects:
 
 def effects_of(desired: Desired) -> Effects:
     """The effects of running the configuration on the snapshot."""
-    course = entra_course(desired) if desired.snapshot.application.is_known else None
+    timeline = entra_timeline(desired) if desired.snapshot.application.is_known else None
     presumed = as_recorded(desired.snapshot)
     return Effects(
         desired,
-        course,
+        timeline,
         {slot: members_of(desired, slot) for slot in ProfileSlot if _concerns(desired, slot)},
-        held_profiles(desired, course.early[0] if course else None),
+        held_profiles(desired, timeline.early[0] if timeline else None),
         eventual_profiles(desired),
-        eventual_entra(desired, course.after[0]) if course else None,
+        eventual_entra(desired, timeline.after[0]) if timeline else None,
         addresses_after(desired),
         effects_of(replace(desired, snapshot=presumed)) if presumed else None,
     )

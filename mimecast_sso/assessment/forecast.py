@@ -352,10 +352,10 @@ class _Moments:
 
 
 def _verdicts(way: Way, reader: TraitsReader, traits: Traits) -> Verdicts:
-    effects, course, places = reader.effects, reader.effects.course, traits.places
-    early: Sequence[EntraState | None] = course.early if course else (None,)
-    late: Sequence[Sequence[EntraState | None]] = course.late if course else ((None,), (None,))
-    kept, undone = course.after if course else (None, None)
+    effects, timeline, places = reader.effects, reader.effects.timeline, traits.places
+    early: Sequence[EntraState | None] = timeline.early if timeline else (None,)
+    late: Sequence[Sequence[EntraState | None]] = timeline.late if timeline else ((None,), (None,))
+    kept, undone = timeline.after if timeline else (None, None)
     profiles: Sequence[Profiles | None] = effects.profiles or (None,)
     before, then = traits.address
     settled = profiles[:1]
@@ -391,8 +391,8 @@ def _verdicts(way: Way, reader: TraitsReader, traits: Traits) -> Verdicts:
 def _lost_if_inside(reader: TraitsReader, traits: Traits) -> Outcome | None:
     """The loss of somebody who may be in a roll-out group: they would be sent to Entra, and refused during the run."""
     effects, listed = reader.effects, traits.places.listed
-    moved, course = effects.desired.snapshot.moved, effects.course
-    if course is None or listed or (listed is not None and moved.is_known):
+    moved, timeline = effects.desired.snapshot.moved, effects.timeline
+    if timeline is None or listed or (listed is not None and moved.is_known):
         return None
     missing = Missing.GROUP if listed is None else Missing.WHO_LEFT
     before, _ = traits.address
@@ -402,8 +402,8 @@ def _lost_if_inside(reader: TraitsReader, traits: Traits) -> Outcome | None:
         return list(moment.outcomes(Way.FROM_MIMECAST, reader, traits))
 
     for slot in effects.members:
-        now = all_of(course.early[:1], slot)
-        late = (each for states in course.late for each in all_of(states, slot))
+        now = all_of(timeline.early[:1], slot)
+        late = (each for states in timeline.late for each in all_of(states, slot))
         lost = next((each for each in late if each.fails and each not in now), None)
         if lost is not None and not any(each.result is Result.REFUSED for each in now):
             return Outcome(Result.UNKNOWN, lost.reason, missing)

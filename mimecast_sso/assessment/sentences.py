@@ -385,10 +385,10 @@ def _certificates(assessment: Assessment) -> Iterator[Statement]:
         yield Statement("what Entra signs with", How.UNKNOWN, why, Verdict.UNKNOWN)
         return
     yield Statement(f"Entra signs with {signing}", How.LIVE, f"at {shown(snapshot.entra_now)}")
-    course = assessment.forecast.effects.course
-    if course is None:
+    timeline = assessment.forecast.effects.timeline
+    if timeline is None:
         return
-    after = course.after[0].signing
+    after = timeline.after[0].signing
     if after and after != signing.thumbprint:
         yield Statement(f"this run activates {after}", How.CONFIGURED, "certificates.active")
 

@@ -67,8 +67,8 @@ class TraitsReader:
 
     def __init__(self, effects: Effects) -> None:
         self.effects = effects
-        course, eventual = effects.course, effects.eventual_entra
-        found = (*course.early, *(each for late in course.late for each in late)) if course else ()
+        timeline, eventual = effects.timeline, effects.eventual_entra
+        found = (*timeline.early, *(each for late in timeline.late for each in late)) if timeline else ()
         self._states = tuple(dict.fromkeys((*found, *((eventual,) if eventual else ()))))
         self._index = {state: index for index, state in enumerate(self._states)}
         self._groups = _groups_by_member(effects)
@@ -225,7 +225,9 @@ def _accounts_of(effects: Effects, addresses: Iterable[str]) -> Iterator[tuple[s
     """The account that signs in for an address: by its current NameID, else mail address, else user principal name."""
     snapshot = effects.desired.snapshot
     by_mail, by_upn = snapshot.by_name_id["mail"], snapshot.by_name_id["upn"]
-    first = by_upn if effects.course and effects.course.now.name_id == "user.userprincipalname" else by_mail
+    first = (
+        by_upn if effects.timeline and effects.timeline.now.name_id == "user.userprincipalname" else by_mail
+    )
     second = by_mail if first is by_upn else by_upn
     for address in addresses:
         yield address, first.get(address) or second.get(address)

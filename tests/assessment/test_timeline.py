@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from mimecast_sso.assessment.course import Course
 from mimecast_sso.assessment.desired import NEW_CERTIFICATE
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import RecordedResource
 from mimecast_sso.assessment.sign_in import EntraState
+from mimecast_sso.assessment.timeline import Timeline
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.entra import HIDE_TAG
 from mimecast_sso.provenance import live
@@ -61,9 +61,9 @@ BOTH = {
 }
 
 
-def course(world: World, document: Any = None, **options: bool) -> Course:
+def timeline(world: World, document: Any = None, **options: bool) -> Timeline:
     """How Entra changes during a run of a configuration; of the deployed one when none is given."""
-    found = world.assess(document, **options).forecast.effects.course
+    found = world.assess(document, **options).forecast.effects.timeline
     assert found is not None
     return found
 
@@ -74,7 +74,7 @@ def changed(**keys: Any) -> dict[str, Any]:
 
 
 def test_a_deployed_application_stays_as_it_is() -> None:
-    assert course(World()) == Course((DEPLOYED,), ((DEPLOYED,) * 3, (DEPLOYED,) * 3))
+    assert timeline(World()) == Timeline((DEPLOYED,), ((DEPLOYED,) * 3, (DEPLOYED,) * 3))
 
 
 # -- As read --------------------------------------------------------------------------------------------------------
@@ -119,14 +119,14 @@ def test_the_state_before_the_run_is_the_one_that_was_read(
     found: dict[str, Any], state: dict[str, Any]
 ) -> None:
     world = World(application=application(**found))
-    assert course(world).now == replace(DEPLOYED, **state)
+    assert timeline(world).now == replace(DEPLOYED, **state)
 
 
 def test_a_policy_that_cannot_be_read_is_the_recorded_one_or_unknown() -> None:
     unread = World(application=application(policies=None))
-    assert course(unread).now == DEPLOYED
+    assert timeline(unread).now == DEPLOYED
     unread.deployed = without(types.CLAIMS_MAPPING_POLICY)
-    assert course(unread).now == replace(DEPLOYED, name_id=None, needs_certificate=False)
+    assert timeline(unread).now == replace(DEPLOYED, name_id=None, needs_certificate=False)
 
 
 def without(*kinds: str) -> Record:
@@ -197,7 +197,7 @@ def test_an_external_change_is_kept_or_undone(
     found: dict[str, Any], kept: dict[str, Any], undone: dict[str, Any]
 ) -> None:
     world = World(application=application(**found))
-    assert course(world).after == (replace(DEPLOYED, **kept), replace(DEPLOYED, **undone))
+    assert timeline(world).after == (replace(DEPLOYED, **kept), replace(DEPLOYED, **undone))
 
 
 # -- What the configuration changes ---------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ def test_an_external_change_is_kept_or_undone(
     ],
 )
 def test_a_changed_configuration_is_written(keys: dict[str, Any], state: dict[str, Any]) -> None:
-    assert course(World(), changed(**keys)).after == (replace(DEPLOYED, **state),) * 2
+    assert timeline(World(), changed(**keys)).after == (replace(DEPLOYED, **state),) * 2
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_a_changed_configuration_is_written(keys: dict[str, Any], state: dict[st
 def test_a_value_that_differs_from_the_record_is_written_whether_live_or_not(
     record: Record, found: dict[str, Any]
 ) -> None:
-    assert course(World(application=application(**found), deployed=record)).after == (DEPLOYED, DEPLOYED)
+    assert timeline(World(application=application(**found), deployed=record)).after == (DEPLOYED, DEPLOYED)
 
 
 def test_a_default_reply_url_that_is_stated_is_restored_and_one_that_is_not_is_dropped() -> None:
@@ -259,12 +259,12 @@ def test_a_default_reply_url_that_is_stated_is_restored_and_one_that_is_not_is_d
     stated = RecordedResource("urn::default", types.DEFAULT_REPLY_URL, {"url": IDP_REPLY_URL})
     idp = application(sign_on_url="", reply_urls=(IDP_REPLY_URL, REPLY_URL), default_reply_url=IDP_REPLY_URL)
     world = World(application=idp, deployed=Record((*record.resources, stated)))
-    assert [each.default_reply_url for each in course(world).after] == ["", ""], (
+    assert [each.default_reply_url for each in timeline(world).after] == ["", ""], (
         "the stack states none any more"
     )
     document = changed(application={"signOn": "idp"})
     world.application = replace(idp, default_reply_url="")
-    assert [each.default_reply_url for each in course(world, document).after] == ["", IDP_REPLY_URL]
+    assert [each.default_reply_url for each in timeline(world, document).after] == ["", IDP_REPLY_URL]
 
 
 def test_unmanaged_assignments_are_not_changed() -> None:
@@ -273,12 +273,12 @@ def test_unmanaged_assignments_are_not_changed() -> None:
         application=application(assigned=(assigned(ALAN),)), deployed=without(types.APP_ROLE_ASSIGNMENT)
     )
     alone = replace(DEPLOYED, assigned=frozenset({f"id of {ALAN}"}))
-    assert course(world, document).after == (alone, alone)
+    assert timeline(world, document).after == (alone, alone)
 
 
 def test_unmanaged_claims_are_not_changed() -> None:
     world = World(application=application(policies=()), deployed=without(types.CLAIMS_MAPPING_POLICY))
-    found = course(world, changed(application={"claims": "verify"})).after
+    found = timeline(world, changed(application={"claims": "verify"})).after
     assert {each.name_id_assumed for each in found} == {True}
 
 
@@ -296,19 +296,19 @@ def test_properties_come_first_then_claims_and_assignments_then_the_certificate_
     world.accounts.append(
         replace(world.accounts[0], address=ALAN, mail=ALAN, user_principal_name=ALAN, object_id="alan")
     )
-    found = course(world, attested(values(**keys), NEW))
+    found = timeline(world, attested(values(**keys), NEW))
     assumed = {"name_id": "user.userprincipalname", "name_id_assumed": True, "needs_certificate": False}
     before = replace(DEPLOYED, **assumed)
     properties = replace(before, hidden=True)
     granted = replace(DEPLOYED, hidden=True, assigned=DEPLOYED.assigned | {"alan"})
     activated = replace(granted, signing=NEW)
     deleted = replace(activated, assigned=frozenset({f"id of {ADA}", "alan"}))
-    assert found == Course((before, properties), ((granted, activated, deleted),) * 2)
+    assert found == Timeline((before, properties), ((granted, activated, deleted),) * 2)
 
 
 def test_a_first_deployment_builds_the_application() -> None:
     world = World(application=None, members=set(), deployed=Record())
-    found = course(world, values())
+    found = timeline(world, values())
     made = replace(DEPLOYED, signing=NEW_CERTIFICATE)
     empty = replace(
         made, assigned=frozenset(), name_id="user.userprincipalname", signing="", needs_certificate=False
@@ -319,35 +319,35 @@ def test_a_first_deployment_builds_the_application() -> None:
 
 def test_a_deleted_application_gets_its_properties_again() -> None:
     world = World(application=None)
-    assert [each.sign_on_url for each in course(world).after] == [REPLY_URL, REPLY_URL]
+    assert [each.sign_on_url for each in timeline(world).after] == [REPLY_URL, REPLY_URL]
     end = eventually(world)
     assert end is not None
     assert end.signing == OLD
 
 
 def test_destroying_a_stack_deletes_the_application() -> None:
-    assert course(World(), destroys=True) == Course((DEPLOYED,), ((GONE,), (GONE,)))
+    assert timeline(World(), destroys=True) == Timeline((DEPLOYED,), ((GONE,), (GONE,)))
 
 
 def test_an_application_of_another_entry_is_replaced_only_where_that_is_overridden() -> None:
     world = World(changes={"template": "other"})
-    assert course(world).after == (DEPLOYED, DEPLOYED)
+    assert timeline(world).after == (DEPLOYED, DEPLOYED)
     override = [{"name": "allow-destroy", "reason": "CHG-1", "until": "2026-11-22"}]
-    assert course(world, changed(guards=override)) == Course((DEPLOYED,), ((GONE,), (GONE,)))
+    assert timeline(world, changed(guards=override)) == Timeline((DEPLOYED,), ((GONE,), (GONE,)))
 
 
 def test_an_application_of_another_stack_is_not_changed() -> None:
     world = World(application=application(enabled=False), deployed=Record())
-    assert course(world) == Course(
+    assert timeline(world) == Timeline(
         (replace(DEPLOYED, enabled=False),), ((replace(DEPLOYED, enabled=False),),) * 2
     )
-    assert course(world, destroys=True).after == (replace(DEPLOYED, enabled=False),) * 2
+    assert timeline(world, destroys=True).after == (replace(DEPLOYED, enabled=False),) * 2
 
 
 def test_the_application_that_lost_the_identifier_is_the_one_the_run_works_on() -> None:
     lost = application(identifiers=())
     world = World(application=None, changes={"own": live(lost)})
-    found = course(world)
+    found = timeline(world)
     assert found.now == replace(DEPLOYED, identifiers=())
     assert found.after[1] == DEPLOYED
 
@@ -372,7 +372,7 @@ NOT_TOLD = values(certificates=BOTH)
 
 def signing(world: World, document: Any) -> list[str | None]:
     """What signs in the end: where external changes are kept, and where they are undone."""
-    return [each.signing for each in course(world, document).after]
+    return [each.signing for each in timeline(world, document).after]
 
 
 def recorded(thumbprint: str, *, told: bool = True, active: str | None = None) -> dict[str, Any]:
@@ -438,7 +438,7 @@ def test_a_recorded_certificate_that_no_longer_exists_signs_after_the_run() -> N
 
 def test_a_certificate_to_be_created_is_not_expired_after_the_run() -> None:
     expired = World(application=application(certificates=certificates(certificate(OLD, days=-1), active=OLD)))
-    assert course(expired).now == replace(DEPLOYED, signing_expired=True)
+    assert timeline(expired).now == replace(DEPLOYED, signing_expired=True)
     assert eventually(expired, attested(values(certificates=BOTH))) == replace(
         DEPLOYED, signing=NEW_CERTIFICATE
     )

@@ -26,7 +26,7 @@ USER_PRINCIPAL_NAME = "user.userprincipalname"
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Timeline:
     """How Entra changes during a run.
 
     Attributes:
@@ -96,19 +96,19 @@ def _source(definition: str) -> str:
     return name_id_source(definition) or USER_PRINCIPAL_NAME
 
 
-def entra_course(desired: Desired) -> Course:
+def entra_timeline(desired: Desired) -> Timeline:
     """The states that Entra goes through. An application that the run does not manage does not change."""
     snapshot = desired.snapshot
     # An application that lost the identifier keeps its tile, and its sign-ins fail.
     now = state_of(snapshot.application.value or snapshot.own.value, snapshot)
     if snapshot.application.value is not None and not desired.works_on_reached:
-        return Course((now,), ((now,), (now,)))
+        return Timeline((now,), ((now,), (now,)))
     if desired.destroys or desired.replaces_application:
         gone = EntraState(snapshot.issuer, snapshot.login_url)
-        return Course((now,), ((gone,), (gone,)))
+        return Timeline((now,), ((gone,), (gone,)))
     starts = state_of(desired.application, snapshot)
     kept, undone = (_steps(starts, desired, undo=undo) for undo in (False, True))
-    return Course(
+    return Timeline(
         early=tuple(dict.fromkeys((now, kept[0], undone[0]))),
         late=(tuple(kept[1:]), tuple(undone[1:])),
     )
