@@ -305,9 +305,16 @@ class GalleryApplication(pulumi.ComponentResource):
                 app_role_id=each.role_id,
                 principal_object_id=each.principal_id,
                 resource_object_id=self.service_principal.object_id,
+                # The parent shows later runs, which see URNs and outputs of the state, that no engine deletes it.
                 opts=pulumi.ResourceOptions.merge(
-                    _left_alone(self, "appRoleId", "principalObjectId", "resourceObjectId"),
-                    _named_before(f"assignment-{each.principal_id}"),
+                    _left_alone(self.service_principal, "appRoleId", "principalObjectId", "resourceObjectId"),
+                    pulumi.ResourceOptions(
+                        protect=False,  # The principal's own protection would be inherited.
+                        aliases=[
+                            pulumi.Alias(parent=self),
+                            pulumi.Alias(name=f"assignment-{each.principal_id}", parent=self),
+                        ],
+                    ),
                 ),
             )
 
@@ -324,7 +331,10 @@ class GalleryApplication(pulumi.ComponentResource):
                 resource_object_id=self.service_principal.object_id,
                 opts=_imported(
                     pulumi.ResourceOptions.merge(
-                        pulumi.ResourceOptions(parent=self), _named_before(f"assignment-{key}")
+                        pulumi.ResourceOptions(
+                            parent=self, aliases=[pulumi.Alias(parent=self.service_principal)]
+                        ),
+                        _named_before(f"assignment-{key}"),
                     ),
                     there.import_id if there else None,
                 ),

@@ -39,6 +39,7 @@ from mimecast_sso.assessment.assessment import Assessment, people_at_mimecast
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.live_tenant import LiveTenant
+from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.assessment.timeline import unassigned
 from mimecast_sso.console.attestation import OPENS
@@ -118,6 +119,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: PersonalPortalSsoArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
+        _refuse_another_name(name, args.assessment.snapshot.recorded, opts)
         super().__init__("mimecast-sso:index:PersonalPortalSso", name, None, opts)
         self._name, self._args = name, args
         self._assessment, self._settings = args.assessment, args.assessment.settings
@@ -475,6 +477,22 @@ class _EntraValues:
     def metadata_url(self) -> pulumi.Output[str]:
         tenant = self.snapshot
         return self.client_id.apply(lambda client_id: tenant.cloud.metadata_url(tenant.tenant_id, client_id))
+
+
+def _refuse_another_name(name: str, record: Record, opts: pulumi.ResourceOptions | None) -> None:
+    """Raise RunError for a component that the stack deployed under another name, unless it has an alias.
+
+    An engine would create everything once more, and delete what people sign in through, which no forecast sees.
+    """
+    before = record.components
+    if not before or name in before or (opts and opts.aliases):
+        return
+    former = min(before)
+    raise pulumi.RunError(
+        f"{REFUSED} component-name: this stack deployed the component “{former}”, and the program names it “{name}”. "
+        "Everything would be created once more, and the application that people sign in through deleted.\n"
+        f"  What to do: keep the name “{former}”, or give the component the alias pulumi.Alias(name={former!r})."
+    )
 
 
 def _integration(wanted: DirectorySynchronisation | None) -> IntegrationArgs | None:

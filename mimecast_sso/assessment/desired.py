@@ -85,12 +85,13 @@ class Desired:
         application = self.application
         if recorded or application is None:
             return recorded
-        live = application.certificates.labelled(label)
-        if not live and self.settings.application.adopt:
-            adopted = matching(
-                application.certificates.certificates, self.settings.certificates.generation(label)
-            )
+        certificates = application.certificates
+        if self.settings.application.adopt:
+            adopted = matching(certificates.certificates, self.settings.certificates.generation(label))
             return adopted.thumbprint if adopted else None
+        if self.snapshot.record.is_known:
+            return None  # A certificate that is not recorded is not found again: the run creates another one.
+        live = certificates.labelled(label)
         return live[0].thumbprint if live else None
 
     def replaces_certificate(self, label: str) -> bool:
@@ -186,7 +187,18 @@ class Desired:
         if self.application is None or self.settings.assign.mode is not Ownership.MANAGE:
             return frozenset()
         live = {each.principal_id for each in self.application.assigned}
-        return frozenset(self.record.assignments) - self.principals - live
+        return self.record.deletable_assignments - self.principals - live
+
+    @property
+    def left_assignments(self) -> tuple[Assigned, ...]:
+        """Live assignments of former deployments that are not configured and that this run forgets without deleting.
+
+        A person has managed them since ``assign.mode`` was ``verify``.
+        """
+        if self.application is None or self.settings.assign.mode is not Ownership.MANAGE or self.destroys:
+            return ()
+        left = self.record.assignments.keys() - self.record.deletable_assignments - self.principals
+        return tuple(each for each in self.application.assigned if each.principal_id in left)
 
     @property
     def foreign_policy(self) -> Policy | None:

@@ -90,6 +90,7 @@ class EntraReader:
     own: Known[LiveApplication]
     holders: Known[tuple[Holder, ...]]
     deleted: Known[tuple[DeletedApplication, ...]]
+    own_is_gone: bool
     namesakes: Known[tuple[Holder, ...]]
     template: str
     directory: Directory
@@ -125,7 +126,7 @@ class EntraReader:
             lambda rows: applications.namesakes_of(rows, self._identifiers)
         )
         self.deleted = self._first["deleted"].map(
-            lambda rows: applications.deleted_of(rows, self._identifiers)
+            lambda rows: applications.deleted_of(rows, self._identifiers, self._recorded_client_id)
         )
         self.template = self._template()
         self._read_applications()
@@ -196,9 +197,13 @@ class EntraReader:
         return tuple(dict.fromkeys((asked, self._settings.identifier)))
 
     @property
-    def _client_ids(self) -> tuple[str, ...]:
+    def _recorded_client_id(self) -> str:
         recorded = self._record.application
-        ids = (recorded.client_id if recorded else "", self._settings.application.adopt or "")
+        return recorded.client_id if recorded else ""
+
+    @property
+    def _client_ids(self) -> tuple[str, ...]:
+        ids = (self._recorded_client_id, self._settings.application.adopt or "")
         return tuple(dict.fromkeys(each.lower() for each in ids if each))
 
     def _only(self, question: str) -> Row:
@@ -236,6 +241,8 @@ class EntraReader:
         rows = {key: self._first[f"holder {key}"] for key in keys}
         unread = next((rows[key] for key in self._client_ids if not rows[key].is_known), None)
         mine = next((key for key in self._client_ids if self._only(f"holder {key}")), None)
+        recorded = rows.get(self._recorded_client_id.lower())
+        self.own_is_gone = recorded is not None and recorded.is_known and not recorded.value
         self.application = self._whole(keys[0])
         if unread is not None:
             self.own = unknown(unread.source)

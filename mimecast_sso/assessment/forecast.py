@@ -43,7 +43,7 @@ class Instant(StrEnum):
     NOW = "now"
     MEANWHILE = "while the change takes effect"
     AFTERWARDS = "afterwards"
-    SAVED = "once the console form is saved, and nothing is deployed yet"
+    SAVED = "between Save in the console and the next deployment"
     EVENTUALLY = "once the console work is done"
 
 
@@ -238,6 +238,14 @@ class SignInForecast:
         return tuple(address for address, then in self._newly_sent if then[0].through_entra)
 
     @cached_property
+    def joining_in_vain(self) -> Mapping[str, Outcome]:
+        """Of the people whom a run newly sends to Entra, those who do not, or may not, get in there, and why."""
+        outcomes = {
+            address: next(each for each in then if each.through_entra) for address, then in self._newly_sent
+        }
+        return {address: outcome for address, outcome in outcomes.items() if outcome.fails}
+
+    @cached_property
     def joining_on_refresh(self) -> tuple[str, ...]:
         """People who are sent to Entra only by a run that refreshes: somebody else removed them from the group."""
         return tuple(address for address, then in self._newly_sent if not then[0].through_entra)
@@ -250,6 +258,11 @@ class SignInForecast:
             if not any(now.through_entra for now in each.from_mimecast.now)
             and any(then.through_entra for then in each.from_mimecast.afterwards)
         ]
+
+    def uses_a_password(self, address: str) -> bool:
+        """Whether a person signs in with a password now."""
+        person = self.person(address)
+        return person is not None and person.from_mimecast.now[0].result is Result.PASSWORD
 
     def back_to_a_password(self, instant: Instant) -> tuple[str, ...]:
         """People who sign in through Entra now, and with a password (if they have one) at an instant."""

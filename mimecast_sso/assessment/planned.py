@@ -217,10 +217,10 @@ def _assignments(assessment: Assessment) -> Iterator[Planned]:
     names = {each.object_id: each.address for each in directory.accounts.values()}
     names |= {each.object_id: each.address for each in directory.users}
     names |= {each.object_id: each.name for each in directory.groups}
-    recorded = {each: names.get(each, each) for each in assessment.desired.record.assignments}
-    yield from _each(
-        "assignment", recorded, {each: names.get(each, each) for each in assessment.desired.principals}
-    )
+    record, wanted = assessment.desired.record, assessment.desired.principals
+    kept = {key for key in record.assignments if key in record.deletable_assignments or key in wanted}
+    recorded = {each: names.get(each, each) for each in kept}
+    yield from _each("assignment", recorded, {each: names.get(each, each) for each in wanted})
 
 
 def _certificates(assessment: Assessment) -> Iterator[Planned]:

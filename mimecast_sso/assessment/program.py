@@ -125,7 +125,7 @@ def _refuse_other_tenant() -> None:
 
 def _say_what_is(assessments: tuple[Assessment, ...]) -> None:
     for each in assessments:
-        for statement in sentences.broken(each.forecast):
+        for statement in (*sentences.clock(each.snapshot), *sentences.broken(each.forecast)):
             pulumi.log.warn(str(statement))
     for key, value in assessments[0].snapshot.recorded.stack_outputs.items():
         pulumi.export(key, value)  # Otherwise the engine would show all of them as removed.

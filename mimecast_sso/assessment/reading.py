@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from mimecast_sso.assessment import clocks
 from mimecast_sso.assessment.entra_reading import EntraReader
 from mimecast_sso.assessment.mimecast_reading import MimecastReader, MimecastSide
 from mimecast_sso.assessment.record import Record
@@ -46,6 +48,7 @@ def take(scope: Scope, graph: GraphReads, mimecast: MimecastClient | MimecastErr
         mimecast_side = aside.submit(reader.groups_and_account, mimecast)
         entra = EntraReader(graph, scope.settings, scope.record.value or Record())
         entra.objects()
+        clock = clocks.difference(datetime.now(UTC), graph.now(), "Entra")  # At once after a response.
         side: MimecastSide = mimecast_side.result()
         everybody = reader.everybody(side) if scope.everybody else None
         entra.people({*scope.addresses, *side.people, *((everybody and everybody.value) or ())})
@@ -57,8 +60,10 @@ def take(scope: Scope, graph: GraphReads, mimecast: MimecastClient | MimecastErr
         deployer=entra.deployer,
         entra_now=graph.now(),
         mimecast_now=side.now or graph.now(),
+        clock=clock,
         application=entra.application,
         own=entra.own,
+        own_is_gone=entra.own_is_gone,
         holders=entra.holders,
         deleted=entra.deleted,
         namesakes=entra.namesakes,

@@ -61,6 +61,8 @@ class RecordedAssignment:
     role_id: str
     assignment_id: str = ""
     """Its own id in Graph; "" if it was not recorded."""
+    left: bool = False
+    """Whether a person manages it (``assign.mode: verify``), so that no run deletes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +193,17 @@ class Record:
 
     def of(self, component: str) -> Record:
         """The part of one component in a program with several; empty if it is not deployed yet."""
-        names = {name_of(each.urn) for each in self._of(types.PERSONAL_PORTAL_SSO)}
+        names = self.components
         if component not in names:
             return replace(self, resources=tuple(self._of(types.STACK)), component=component)
         # Release 0.1.0 had one component, and gave its parts names without the component's.
         mine = [each for each in self.resources if len(names) == 1 or _owner(each.urn, names) == component]
         return replace(self, resources=(*self._of(types.STACK), *mine), component=component)
+
+    @cached_property
+    def components(self) -> frozenset[str]:
+        """The names of the deployed components."""
+        return frozenset(name_of(each.urn) for each in self._of(types.PERSONAL_PORTAL_SSO))
 
     @cached_property
     def stack_outputs(self) -> Mapping[str, Any]:
@@ -272,10 +279,16 @@ class Record:
                 str(each.outputs["principalObjectId"]),
                 str(each.outputs.get("appRoleId") or ""),
                 _last_segment(each.outputs.get("id")),
+                _parent_type(each.urn) == types.SERVICE_PRINCIPAL,
             )
             for each in self._of(types.APP_ROLE_ASSIGNMENT)
         )
         return {each.principal_id: each for each in found}
+
+    @property
+    def deletable_assignments(self) -> frozenset[str]:
+        """Object ids of the users and groups whose assignments a run deletes once they are not configured."""
+        return frozenset(key for key, each in self.assignments.items() if not each.left)
 
     @cached_property
     def policy(self) -> RecordedPolicy | None:
@@ -449,6 +462,11 @@ def _last_segment(path: object) -> str:
 def name_of(urn: str) -> str:
     """A resource's name, from its URN."""
     return urn.rpartition("::")[2]
+
+
+def _parent_type(urn: str) -> str:
+    """The type of a resource's parent, from its URN; "" if that is the stack."""
+    return ("$" + urn.split("::")[2]).split("$")[-2]
 
 
 def _owner(urn: str, components: Iterable[str]) -> str:

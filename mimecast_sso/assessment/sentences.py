@@ -18,6 +18,7 @@ from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.facts.sign_in_reasons import REASONS, Reason, Side
 from mimecast_sso.provenance import How, Known, Statement, Verdict
 from mimecast_sso.settings import ProfileSlot, RollOut, RotationMode
+from mimecast_sso.text import foreign
 from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import shown
@@ -127,6 +128,22 @@ def gone_assignments(assessment: Assessment) -> Iterator[Statement]:
         )
 
 
+def left_assignments(assessment: Assessment) -> Iterator[Statement]:
+    """Warn about assignments that are not configured and that the run does not delete, with who has them."""
+    left = assessment.desired.left_assignments
+    if left:
+        them, verb = ("it", "stays") if len(left) == 1 else ("them", "stay")
+        names = enumerate_some(sorted(foreign.name(each.name) or each.principal_id for each in left))
+        yield Statement(
+            f"{count(len(left), 'assignment')} that mimecast-sso:assign does not name {verb} in Entra: {names}. While "
+            f"assign.mode was verify, a person managed {them}, so this run only forgets {them}. To end {them}, remove "
+            f"{them} in Entra (Enterprise applications > Users and groups)",
+            How.LIVE,
+            "Microsoft Graph",
+            Verdict.WARNS,
+        )
+
+
 def replaced_policy(assessment: Assessment) -> Iterator[Statement]:
     """Warn about a claims policy that replaced this stack's, so that a run that refreshes stops half-way."""
     desired = assessment.desired
@@ -227,12 +244,18 @@ def on_deploy(assessment: Assessment) -> Iterator[Statement]:
     )
     joining = [each for each in found.joining if each not in lost]
     on_refresh = [each for each in found.joining_on_refresh if each not in lost]
-    for who, when in ((joining, ""), (on_refresh, " if the run refreshes (--refresh)")):
-        if who:
-            text = "1 person who uses" if len(who) == 1 else f"{people(len(who))} who use"
-            yield Statement(
-                f"{text} a password now would be sent to Entra{when}: {enumerate_some(who)}", How.LIVE, _BOTH
-            )
+    for everybody, when in ((joining, ""), (on_refresh, " if the run refreshes (--refresh)")):
+        by_password = [each for each in everybody if found.uses_a_password(each)]
+        others = [each for each in everybody if each not in by_password]
+        for who, uses, use in (
+            (by_password, "uses a password now", "use a password now"),
+            (others, "cannot sign in now", "cannot sign in now"),
+        ):
+            if who:
+                text = f"{people(len(who))} who {uses if len(who) == 1 else use}"
+                yield Statement(
+                    f"{text} would be sent to Entra{when}: {enumerate_some(who)}", How.LIVE, _BOTH
+                )
     back = found.back_to_a_password(Instant.AFTERWARDS)
     yield from back_to_a_password(found, Instant.AFTERWARDS)
     stays = [each for each in found.through_entra(Instant.NOW) if each not in (*lost, *back)]
@@ -329,6 +352,12 @@ def lately(snapshot: Snapshot) -> Iterator[Statement]:
         yield snapshot.moved.states("whether somebody left the roll-out group in the last 15 minutes")
 
 
+def clock(snapshot: Snapshot) -> Iterator[Statement]:
+    """Warn if this machine's clock differs from Entra's so much that it matters."""
+    if snapshot.clock is not None:
+        yield snapshot.clock
+
+
 def conditional_access(snapshot: Snapshot) -> Iterator[Statement]:
     """The result of Conditional Access for a sample of the people."""
     yield from access.statements(snapshot.access, snapshot.directory.accounts)
@@ -419,9 +448,11 @@ def everything(assessment: Assessment, instant: Instant) -> Sequence[Statement]:
         *not_ready(found),
         *tiles(found),
         *(gone_assignments(assessment) if instant is not Instant.NOW else ()),
+        *(left_assignments(assessment) if instant is not Instant.NOW else ()),
         *(replaced_policy(assessment) if instant is not Instant.NOW else ()),
         *nobody_chosen(assessment.settings.roll_out, assessment.desired.addresses),
         *lately(assessment.snapshot),
+        *clock(assessment.snapshot),
         *conditional_access(assessment.snapshot),
         *synchronisation.of_desired(assessment.desired),
     )

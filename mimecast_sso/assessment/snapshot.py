@@ -15,7 +15,7 @@ from mimecast_sso.assessment.access import AccessSample
 from mimecast_sso.assessment.people import EntraGroup, Person
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.facts.entra import Cloud
-from mimecast_sso.provenance import Known, unknown
+from mimecast_sso.provenance import Known, Statement, unknown
 from mimecast_sso.settings import ProfileSlot
 from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import lower_case
@@ -95,11 +95,13 @@ class Snapshot:
     Attributes:
         deployer: Object id of the principal that the credentials belong to.
         entra_now: Entra's own time; ``mimecast_now`` Mimecast's.
+        clock: A warning if this machine's clock differs so much that it matters.
         application: The application that Mimecast's sign-ins reach: it has the identifier of account and region.
             Known without a value if none exists.
         own: The application that this stack recorded or adopts, if it is another one or has lost the identifier.
+        own_is_gone: Whether Entra has no application object with the recorded client id.
         holders: Applications that have the configured identifier or the one of account and region.
-        deleted: Deleted applications that have it.
+        deleted: Deleted applications that have it, and the recorded one if it was deleted.
         namesakes: Applications of the wanted name, from a template, that have no other identifier.
         template: Id of the configured gallery entry; "" if an application is adopted.
         access: Whether Conditional Access blocks a sample of people; known without a value: there is no application.
@@ -118,8 +120,10 @@ class Snapshot:
     deployer: str
     entra_now: datetime
     mimecast_now: datetime
+    clock: Statement | None = None
     application: Known[LiveApplication] = field(default_factory=lambda: unknown(_NOT_ASKED))
     own: Known[LiveApplication] = field(default_factory=lambda: unknown(_NOT_ASKED))
+    own_is_gone: bool = False
     holders: Known[tuple[Holder, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
     deleted: Known[tuple[DeletedApplication, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
     namesakes: Known[tuple[Holder, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))

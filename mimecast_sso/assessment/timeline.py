@@ -204,7 +204,7 @@ def unassigned(desired: Desired) -> frozenset[str]:
     application = desired.application
     if application is not None and not desired.snapshot.record.is_known:
         return frozenset(each.principal_id for each in application.assigned) - desired.principals
-    return frozenset(desired.record.assignments) - desired.principals
+    return desired.record.deletable_assignments - desired.principals
 
 
 def _with_claims(state: EntraState, desired: Desired, *, undo: bool) -> EntraState:

@@ -145,5 +145,6 @@ def people(assessment: Known[Assessment]) -> tuple[Statement, ...]:
             replace(each, subject="Conditional Access")
             for each in sentences.conditional_access(found.snapshot)
         ),
+        *sentences.clock(found.snapshot),
         *synchronisation.of_desired(found.desired),
     )

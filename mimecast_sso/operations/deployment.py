@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast, get_args
 
 from mimecast_sso.assessment.assessment import Assessment
-from mimecast_sso.assessment.guards import claims_policy
+from mimecast_sso.assessment.guards import application_missing, claims_policy
 from mimecast_sso.assessment.plan_digest import ANNOUNCED, digest
 from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.console.run_sheet import CONSOLE_WORK_IS_DUE
@@ -106,12 +106,14 @@ def _reviewed(
 
 
 def _before_refresh(stack: Stack, settings: Settings, engine: Engine, *, yes: bool) -> Exit | None:
-    """Refuse what a refreshing run must not do, and prepare its imports; an exit code if that failed."""
+    """Refuse what a refreshing run must not do, and forget deleted objects first; an exit code if that failed."""
     found = assessing.try_to_assess(stack, settings, engine).value
     _refuse_refresh(found)
-    if found is None or not found.desired.recreated_assignments:
+    why = _forgets_first(found) if found else ""
+    if not why:
         return None
-    outcome = _forget_deleted(found, engine, yes=yes)
+    say(f"{why}.")
+    outcome = engine.run("refresh", *(["--yes"] if yes else []), quiet=yes)
     return outcome.failure() if outcome.code else None
 
 
@@ -129,13 +131,18 @@ def _follow_up(stack: Stack, settings: Settings, engine: Engine, outcome: RunOut
         say(f"{statement.brief}.")
 
 
-def _forget_deleted(found: Assessment, engine: Engine, *, yes: bool) -> RunOutcome:
-    """Refresh the state alone, so that the deployment's program sees what it has to import."""
+def _forgets_first(found: Assessment) -> str:
+    """Why the state is refreshed alone first, so that the program sees it without deleted objects; "" if it is not."""
+    recorded = found.desired.record.application
+    if recorded is not None and application_missing.may_be_recreated(found):
+        return (
+            f"Application {recorded.client_id} was deleted outside this stack. The state is refreshed first; the "
+            "deployment then creates another one"
+        )
     names = enumerate_some([foreign.name(each.name) for each in found.desired.recreated_assignments])
-    say(
-        f"Assigned again outside this stack: {names}. The state is refreshed first; the deployment then imports it."
-    )
-    return engine.run("refresh", *(["--yes"] if yes else []), quiet=yes)
+    if not names:
+        return ""
+    return f"Assigned again outside this stack: {names}. The state is refreshed first; the deployment then imports it"
 
 
 def _refuse_refresh(found: Assessment | None) -> None:

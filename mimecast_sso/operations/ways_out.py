@@ -66,8 +66,12 @@ def _is_restored_by_deployment(finding: Finding, assessment: Assessment) -> bool
     if checked_only.get(finding.object):
         return False
     kind = (finding.object, finding.aspect)
-    if kind in ((APPLICATION, ""), (PRINCIPAL, "")):
-        return False  # A guard refuses to create another one while the deleted one has the identifier.
+    if kind == (APPLICATION, ""):
+        # One in the recycle bin is restored from there.
+        deleted = {each.client_id for each in assessment.snapshot.deleted.value or ()}
+        return assessment.snapshot.own_is_gone and finding.key not in deleted
+    if kind == (PRINCIPAL, ""):
+        return False
     if kind == (POLICY, "") and assessment.desired.foreign_policy is not None:
         return False  # Entra takes one policy only.
     return kind in _UNMANAGED_AND_REMOVED if finding.part is Part.UNMANAGED else kind not in _NEVER_WRITTEN

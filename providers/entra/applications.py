@@ -132,6 +132,8 @@ class DeletedApplication:
     """Its id in ``/directory/deletedItems/{id}``: POST ``…/restore`` to restore it, DELETE to purge it."""
     display_name: str
     deleted_at: datetime
+    reserves: bool = True
+    """Whether it still has an identifier of the account, which no other application can have until it is purged."""
 
     @property
     def until(self) -> datetime:
@@ -361,23 +363,26 @@ def with_identifier(graph: GraphReads, identifier: str) -> tuple[tuple[str, str]
 
 
 def deleted_of(
-    rows: Iterable[Mapping[str, Any]], identifiers: Iterable[str]
+    rows: Iterable[Mapping[str, Any]], identifiers: Iterable[str], client_id: str = ""
 ) -> tuple[DeletedApplication, ...]:
-    """The applications in Graph's rows (`DELETED`) with one of the identifiers, which they still reserve.
+    """The applications in Graph's rows (`DELETED`) with one of the identifiers, which they reserve, or the client id.
 
     Filtered here: whether Graph can filter deleted applications by identifier is not documented, and one page
     usually holds all deletions of 30 days.
     """
     wanted = {identifier.casefold() for identifier in identifiers}
-    return tuple(
+    found = (
         DeletedApplication(
             client_id=str(row["appId"]),
             object_id=str(row["id"]),
             display_name=_text(row, "displayName"),
             deleted_at=graph_time(row["deletedDateTime"]),
+            reserves=bool(wanted & {str(uri).casefold() for uri in row.get("identifierUris") or ()}),
         )
         for row in rows
-        if wanted & {str(uri).casefold() for uri in row.get("identifierUris") or ()}
+    )
+    return tuple(
+        each for each in found if each.reserves or each.client_id.casefold() == client_id.casefold() != ""
     )
 
 

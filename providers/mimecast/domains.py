@@ -101,7 +101,7 @@ class DomainList:
         if internal is not None:
             return _internal(domain, internal)
         pending = _named(self._list(GET_PENDING_DOMAIN, "list the pending domains"), domain)
-        return _pending(domain, pending, now or datetime.now(UTC)) if pending is not None else None
+        return _pending(domain, pending, now or self._client.now()) if pending is not None else None
 
     def forget(self) -> None:
         """Drop the cached lists; to be called around every write."""
@@ -127,12 +127,11 @@ def list_domains(
 
     Only a role that may register domains can list pending ones.
     """
-    now = now or datetime.now(UTC)
     found: dict[str, DomainStatus] = {}
     if pending:
         for item in client.legacy(GET_PENDING_DOMAIN).accepted("list the pending domains").data:
             name = same_key(str(item.get("domain") or ""))
-            found[name] = _pending(name, item, now)
+            found[name] = _pending(name, item, now or client.now())
     for item in client.legacy(GET_INTERNAL_DOMAIN).accepted("list the internal domains").data:
         name = same_key(str(item.get("domain") or ""))
         found[name] = _internal(name, item)
@@ -208,16 +207,16 @@ def _register(client: MimecastClient, domain: str, inbound_type: str, now: datet
     def register() -> DomainStatus:
         response = client.legacy(CREATE_DOMAIN, {"domain": domain, "inboundType": inbound_type})
         # The response is not sufficient: a subdomain of an internal domain is internal at once.
-        return find_domain(client, domain, now) or _registered(response, domain, now)
+        return find_domain(client, domain, now) or _registered(response, domain, now or client.now())
 
     return settle(register, lambda: find_domain(client, domain, now))
 
 
-def _registered(response: LegacyResponse, domain: str, now: datetime | None) -> DomainStatus:
+def _registered(response: LegacyResponse, domain: str, now: datetime) -> DomainStatus:
     """The domain from the response to its registration, while Mimecast does not list it yet."""
     created = _named(response.data, domain)
     if created is not None and created.get("token"):
-        return _pending(domain, created, now or datetime.now(UTC))
+        return _pending(domain, created, now)
     refusal = response.rejection(response.failures[0], f"register {domain}") if response.failures else None
     if refusal is not None and not _held_elsewhere(refusal):
         raise refusal

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from mimecast_sso.assessment import sentences
 from mimecast_sso.assessment.desired import NEW_CERTIFICATE, Desired
 from mimecast_sso.assessment.planned import console_work, planned
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.console import attestation
 from mimecast_sso.console.source import ConsoleForm
 from mimecast_sso.facts import resource_types as types
-from mimecast_sso.provenance import How, live
+from mimecast_sso.provenance import How
 from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.signing_certificates import PrincipalCertificates
 from tests.assessment.test_guards import rotating, rotation
@@ -60,13 +61,54 @@ def certificates(*found: Any) -> World:
 # -- Certificates -----------------------------------------------------------------------------------------------------
 
 
-def test_a_certificate_is_the_recorded_one_else_the_one_made_for_the_label() -> None:
+def test_a_certificate_is_the_recorded_one() -> None:
     assert desired().thumbprint_of("2026") == OLD
-    assert desired(World(application=None)).thumbprint_of("2026") == OLD, "recorded"
-    own = replace(certificates(certificate(NEW, "2026")), changes={"own": live(application())})
-    assert desired(own).thumbprint_of("2026") == OLD, "live"
-    assert desired(own).thumbprint_of("2029") is None
+    assert desired(World(application=None)).thumbprint_of("2026") == OLD
     assert desired(World(application=None, deployed=Record())).thumbprint_of("2026") is None
+
+
+def test_a_certificate_that_is_not_recorded_is_created_even_if_one_of_its_label_is_live() -> None:
+    """As after `pulumi state delete`: nobody joins until the console holds the new one."""
+    record = deployed(from_values(ATTESTED))
+    deleted = World(
+        deployed=Record(tuple(each for each in record.resources if each.type != types.SIGNING_CERTIFICATE))
+    )
+    assert desired(deleted).thumbprint_of("2026") is None
+    assert not desired(deleted).opens(ProfileSlot.FIRST)
+    assert desired(deleted).eventual_form(ProfileSlot.FIRST) == ConsoleForm(FORM, NEW_CERTIFICATE)
+    assert "create signing certificate" in [each.text for each in planned(deleted.assess(ATTESTED))]
+
+
+def test_a_live_certificate_of_the_label_counts_where_the_record_is_unknown() -> None:
+    assert desired(World(unread=frozenset({"record"}))).thumbprint_of("2026") == OLD
+    assert desired(World(unread=frozenset({"record"}))).thumbprint_of("2029") is None
+
+
+def left(*principals: str) -> Record:
+    """What was deployed, with the assignments of these as those that a person manages."""
+    record = deployed(from_values(values()))
+    parent = f"::{types.SERVICE_PRINCIPAL}${types.APP_ROLE_ASSIGNMENT}::"
+    return Record(
+        tuple(
+            replace(each, urn=each.urn.replace(f"::{types.APP_ROLE_ASSIGNMENT}::", parent))
+            if each.outputs.get("principalObjectId") in principals
+            else each
+            for each in record.resources
+        )
+    )
+
+
+def test_an_assignment_that_a_person_manages_is_never_deleted() -> None:
+    world, fewer = World(deployed=left(f"id of {GRACE}")), attested(values(assign={"users": [ADA]}))
+    found = world.assess(fewer)
+    assert not found.forecast.losses
+    assert [each.principal_id for each in found.desired.left_assignments] == [f"id of {GRACE}"]
+    assert not [each for each in planned(found) if each.object == "assignment"]
+    (said,) = sentences.left_assignments(found)
+    assert "1 assignment that mimecast-sso:assign does not name stays in Entra" in said.text
+    managed = World().assess(fewer)
+    assert GRACE in managed.forecast.losses, "one that this stack manages is deleted"
+    assert not managed.desired.left_assignments
 
 
 def test_a_certificate_with_another_expiry_is_a_new_one() -> None:

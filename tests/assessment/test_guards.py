@@ -11,7 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from mimecast_sso.assessment import guards, sentences
 from mimecast_sso.assessment.forecast import Instant
-from mimecast_sso.assessment.guards import GuardFinding, claims_policy
+from mimecast_sso.assessment.guards import GuardFinding, application_missing, claims_policy
 from mimecast_sso.assessment.guards.finding import expired
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.console import attestation
@@ -323,6 +323,10 @@ def test_a_run_names_new_people() -> None:
     assert guards.check(World().assess(overridden("2026-11-22"))).summary == (
         "Guards: see the overrides above; this run sends nobody else to Entra."
     )
+    typo = attested(values(rollOut={"who": "all", "pilot": ["nobody@example.com"]}))
+    assert guards.check(World().assess(typo)).summary == (
+        "Guards: all passed; this run sends 1 more person to Entra: nobody@example.com, who cannot sign in there."
+    )
     nobody_yet = deployed(from_values(attested(values())), members=frozenset())
     assert guards.check(World(**NOBODY_IN, deployed=nobody_yet).assess()).summary == (
         f"Guards: all passed; this run sends 2 more people to Entra: {ADA}, {GRACE}."
@@ -365,9 +369,38 @@ def test_a_recorded_application_that_was_deleted_is_not_written_to() -> None:
     )
 
 
+def test_an_application_that_was_deleted_without_its_identifier_can_be_restored_or_created_again() -> None:
+    without_identifier = {"deleted": live((replace(GONE, reserves=False),))}
+    world = World(application=None, changes=without_identifier)
+    finding = found(world, attested(values()))["application-missing"]
+    assert finding.problem == (
+        f'application "Mimecast Personal Portal" (client id {CLIENT}), which this stack deployed, was deleted in Entra'
+    )
+    assert "restore it by 2026-12-22" in finding.remedy
+    assert "delete it permanently" not in finding.remedy
+    assert finding.remedy.count("mimecast-sso up --stack prod-eu --refresh") == 2
+    assert application_missing.may_be_recreated(world.assess(attested(values())))
+    reserved = World(application=None, changes=DELETED)
+    assert not application_missing.may_be_recreated(reserved.assess(attested(values())))
+
+
+def test_an_application_that_was_deleted_permanently_is_created_again() -> None:
+    world = World(application=None, changes={"own_is_gone": True})
+    more = attested(values(assign={"users": [ADA, GRACE, ALAN]}, rollOut={"who": "pilot", "pilot": [ALAN]}))
+    refused = found(world, more)
+    assert list(refused) == ["application-missing"], "and for no other reason"
+    assert refused["application-missing"].problem.endswith(
+        "which this stack deployed, no longer exists in Entra"
+    )
+    assert refused["application-missing"].remedy.startswith("create another one, with another certificate")
+    assert application_missing.may_be_recreated(world.assess(more))
+    assert not application_missing.may_be_recreated(World().assess(attested(values())))
+
+
 @pytest.mark.parametrize(
     "world",
     [
+        World(changes=DELETED | {"own_is_gone": False}),
         World(changes=DELETED),
         World(application=None, deployed=Record(), changes=DELETED),
         World(application=None),

@@ -99,7 +99,9 @@ def test_people_who_are_held_back_are_added_once_the_console_work_is_attested() 
 
 
 def test_a_group_that_does_not_exist_gets_its_people_once_attested() -> None:
-    world = World(members=set(), deployed=Record(), changes={"groups": {}})
+    record = deployed(from_values(CONFIGURED))
+    certificate = Record(tuple(each for each in record.resources if each.type == types.SIGNING_CERTIFICATE))
+    world = World(members=set(), deployed=certificate, changes={"groups": {}})
     assert group(world, CONFIGURED) == Members(after=(BOTH, BOTH), eventually=BOTH)
     assert group(world, values()) == Members(after=(NOBODY, NOBODY), eventually=BOTH)
     assert group(world, CONFIGURED, ProfileSlot.SECOND) == Members()

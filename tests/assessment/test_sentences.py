@@ -39,6 +39,7 @@ from tests.assessment.worlds import (
     deployed,
     form_of,
     values,
+    with_certificate,
 )
 
 FOUR = (ADA, ALAN, GRACE, LINUS)
@@ -399,7 +400,8 @@ def test_only_the_facts_that_decide_about_an_outcome_are_told(
             World(
                 application=application(
                     certificates=PrincipalCertificates((certificate(OLD), certificate(NEW, "2029")), OLD)
-                )
+                ),
+                deployed=with_certificate(deployed(from_values(attested(values())))),
             ),
             attested(values(certificates=BOTH), NEW),
             id="the run activates another certificate",

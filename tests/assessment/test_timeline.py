@@ -37,6 +37,7 @@ from tests.assessment.worlds import (
     certificate,
     deployed,
     values,
+    with_certificate,
 )
 
 OTHER = "https://example.com/other"
@@ -290,7 +291,7 @@ def test_properties_come_first_then_claims_and_assignments_then_the_certificate_
         application=application(
             certificates=certificates(certificate(OLD), certificate(NEW, "2029"), active=OLD), policies=()
         ),
-        deployed=without(types.CLAIMS_MAPPING_POLICY),
+        deployed=with_certificate(without(types.CLAIMS_MAPPING_POLICY)),
     )
     keys = {"assign": {"users": [ADA, ALAN]}, "application": {"hide": True}, "certificates": BOTH}
     world.accounts.append(
@@ -357,7 +358,7 @@ def test_the_application_that_lost_the_identifier_is_the_one_the_run_works_on() 
 
 def rotating(recorded: dict[str, Any] | None, *, active: str = OLD, label: str = "2029") -> World:
     """Two certificates; the record says what the last deployment activated."""
-    record = without(types.ACTIVE_SIGNING_CERTIFICATE)
+    record = with_certificate(without(types.ACTIVE_SIGNING_CERTIFICATE), label=label)
     if recorded is not None:
         resource = RecordedResource("urn::active", types.ACTIVE_SIGNING_CERTIFICATE, recorded)
         record = Record((*record.resources, resource))

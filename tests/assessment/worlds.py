@@ -350,3 +350,10 @@ def address(name: str, **changes: Any) -> LiveAddress:
 def hidden(one: LiveApplication) -> LiveApplication:
     """The application without its tile."""
     return replace(one, tags=one.tags | {HIDE_TAG})
+
+
+def with_certificate(record: Record, thumbprint: str = NEW, label: str = "2029") -> Record:
+    """A record with one more certificate, of another generation."""
+    urn = f"urn:pulumi:test::mimecast-sso::{types.SIGNING_CERTIFICATE}::signing-certificate-{label}"
+    further = RecordedResource(urn, types.SIGNING_CERTIFICATE, {"thumbprint": thumbprint})
+    return replace(record, resources=(*record.resources, further))

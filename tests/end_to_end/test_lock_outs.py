@@ -134,6 +134,81 @@ def test_a_deleted_application_is_restored_and_not_written_to(made: Project) -> 
     assert signing_in(made) >= {ADA, GRACE, ALAN}
 
 
+def test_back_at_managed_assignments_with_fewer_people_deletes_none(made: Project) -> None:
+    section(made, "assign", mode="verify")
+    assert made.up().code == 0
+    section(made, "assign", mode="manage", users=[ADA])
+    for run in (made.sso("preview"), made.up()):
+        assert "1 assignment that mimecast-sso:assign does not name stays in Entra" in run.text, run.text
+    assert run.code == 0, run.text
+    assert signing_in(made) == set(PEOPLE)
+    assert made.sso("preview").code == 0
+    assert "is not managed by this stack" in made.sso("drift", "--fast").text
+
+
+def test_assignments_that_are_managed_again_are_deleted_only_where_nobody_is_locked_out(
+    made: Project,
+) -> None:
+    section(made, "assign", mode="verify")
+    assert made.up().code == 0
+    section(made, "assign", mode="manage")
+    run = made.up()
+    assert run.code == 0, run.text
+    assert "delete" not in run.text
+    section(made, "assign", users=[ADA])
+    refused(made.up(), "AADSTS50105", f"Affected, 1: {GRACE}")
+    assert signing_in(made) == set(PEOPLE)
+
+
+@pytest.mark.parametrize("purged", [False, True])
+def test_an_application_that_was_deleted_without_its_identifier_is_created_again(
+    made: Project, purged: bool
+) -> None:
+    graph, url = made.running.graph(), "https://graph.microsoft.com/v1.0"
+    (principal,) = (
+        each
+        for each in made.control.documents("entra.servicePrincipals")
+        if each["preferredSingleSignOnMode"] == "saml"
+    )
+    (application,) = (
+        each for each in made.control.documents("entra.applications") if each["appId"] == principal["appId"]
+    )
+    made.control.put("entra.applications", application["id"], application | {"identifierUris": []})
+    for each in (f"servicePrincipals/{principal['id']}", f"applications/{application['id']}"):
+        graph.delete(f"{url}/{each}", timeout=30)
+        if purged:
+            graph.delete(f"{url}/directory/deletedItems/{each.partition('/')[2]}", timeout=30)
+    said = "no longer exists in Entra" if purged else "was deleted in Entra."
+    for verb in (("preview",), ("up", "--yes")):
+        refused(made.sso(*verb), "Refused by guard application-missing", said, "--stack sandbox --refresh")
+    run = made.sso("up", "--yes", "--refresh")
+    assert run.code == 0, run.text
+    assert "The state is refreshed first" in " ".join(run.text.split())
+    made.do_the_console_work()
+    assert signing_in(made) == set(PEOPLE)
+
+
+def test_a_component_is_not_created_again_under_another_name(made: Project) -> None:
+    program = made.folder / "__main__.py"
+    before = program.read_text()
+    override = [{"name": "allow-destroy", "reason": "a test", "until": "2099-12-31"}]
+    made.configure(guards=override)
+    try:
+        program.write_text(before.replace('"mimecast-personal-portal"', '"portal"'))
+        refused(made.up(), "Refused by guard component-name", "pulumi.Alias(name='mimecast-personal-portal')")
+        program.write_text(
+            before.replace(
+                '"mimecast-personal-portal", PersonalPortalSsoArgs(assessment)',
+                '"portal", PersonalPortalSsoArgs(assessment), '
+                'pulumi.ResourceOptions(aliases=[pulumi.Alias(name="mimecast-personal-portal")])',
+            )
+        )
+        assert made.up().code == 0
+    finally:
+        program.write_text(before)
+    assert signing_in(made) == set(PEOPLE)
+
+
 def test_an_assigned_group_that_somebody_deleted_hides_nobody(made: Project) -> None:
     (group,) = (
         each for each in made.control.documents("entra.groups") if each["displayName"] == "Mimecast users"

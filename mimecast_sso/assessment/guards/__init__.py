@@ -30,6 +30,7 @@ from mimecast_sso.assessment.guards import (
     second_stack,
 )
 from mimecast_sso.assessment.guards.finding import GuardFinding, expired
+from mimecast_sso.assessment.sign_in import Result
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import count
 
@@ -93,6 +94,14 @@ def _summary(assessment: Assessment, *, overridden: bool) -> str:
     verdict = "Guards: see the overrides above" if overridden else "Guards: all passed"
     if not joining:
         return f"{verdict}; this run sends nobody else to Entra."
-    return (
-        f"{verdict}; this run sends {count(len(joining), 'more person')} to Entra: {enumerate_some(joining)}."
+    more = (
+        f"{verdict}; this run sends {count(len(joining), 'more person')} to Entra: {enumerate_some(joining)}"
     )
+    in_vain = {each: why for each, why in assessment.forecast.joining_in_vain.items() if each in joining}
+    if not in_vain:
+        return f"{more}."
+    known = all(each.result is Result.REFUSED for each in in_vain.values())
+    cannot = "cannot sign in there" if known else "may not be able to sign in there"
+    if len(in_vain) == len(joining):
+        return f"{more}, who {cannot}."
+    return f"{more}, {len(in_vain)} of whom {cannot}: {enumerate_some(sorted(in_vain))}."

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 
+from mimecast_sso.assessment import clocks
 from mimecast_sso.facts import graph_permissions as permissions
 from mimecast_sso.facts.entra import PREMIUM_PLANS
 from mimecast_sso.operations import tenant
@@ -55,6 +57,9 @@ def ask(stack: Stack, settings: Settings, purpose: Purpose = Purpose.DEPLOY) -> 
     else:
         yield from _permissions(token, settings)
     yield from _tenant(graph, settings, token, purpose)
+    clock = clocks.difference(datetime.now(UTC), graph.now(), "Entra")
+    if clock:
+        yield clock
 
 
 def _tenant(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
-from mimecast_sso.assessment import synchronisation
+from mimecast_sso.assessment import clocks, synchronisation
 from mimecast_sso.facts.mimecast_api import (
     ACCOUNT_PAGE,
     CREATE_DOMAIN,
@@ -74,6 +74,9 @@ def ask(stack: Stack, settings: Settings, purpose: Purpose = Purpose.DEPLOY) -> 
         yield unknown("everything else at Mimecast", "not read without credentials")
         return
     yield fine("credentials and account", f"{account.code} ({account.name}), region {account.region}")
+    clock = clocks.difference(datetime.now(UTC), client.now(), "Mimecast")
+    if clock:
+        yield clock
     yield from _packages(account)
     live = _Live(client, settings)
     if purpose is Purpose.PREVIEW:

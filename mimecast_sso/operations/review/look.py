@@ -195,6 +195,7 @@ def _unread(assessment: Assessment) -> list[str]:
     statements: Iterable[Statement] = (
         *not_looked_at(assessment),
         *sentences.lately(assessment.snapshot),
+        *sentences.clock(assessment.snapshot),
         *sentences.conditional_access(assessment.snapshot),
         *synchronisation.of_desired(assessment.desired),
     )

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.console import attestation
+from mimecast_sso.operations import tenant
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.verify.sign_in_request import Comparison, destination
@@ -119,7 +120,7 @@ def judge(
         profile.form,
         profile.thumbprint,
         confirmed.model_dump(),
-        stack.settings().authentication_profile.known(datetime.now(UTC).date(), profile.slot),
+        stack.settings().authentication_profile.known(tenant.mimecast_time(stack).at.date(), profile.slot),
     )
     if request and state in ("proved", "contradicted"):
         said = _state(state, How.SEEN, f"a sign-in request of {request.at}, captured by {request.by}")
