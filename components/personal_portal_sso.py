@@ -60,6 +60,7 @@ from mimecast_sso.settings import (
     Settings,
     SignOn,
 )
+from mimecast_sso.text.foreign import quoted
 from providers.entra.applications import Registration
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient, shared_client
@@ -489,9 +490,10 @@ def _refuse_another_name(name: str, record: Record, opts: pulumi.ResourceOptions
         return
     former = min(before)
     raise pulumi.RunError(
-        f"{REFUSED} component-name: this stack deployed the component “{former}”, and the program names it “{name}”. "
+        f"{REFUSED} component-name: this stack deployed the component {quoted(former)}, and the program names it "
+        f"{quoted(name)}. "
         "Everything would be created once more, and the application that people sign in through deleted.\n"
-        f"  What to do: keep the name “{former}”, or give the component the alias pulumi.Alias(name={former!r})."
+        f"  What to do: keep the name {quoted(former)}, or give the component the alias pulumi.Alias(name={former!r})."
     )
 
 

@@ -155,7 +155,7 @@ def _in_group(address: str, snapshot: Snapshot) -> bool | None:
 def problem(outcome: Outcome) -> str:
     """The problem as a clause; "" if the person would sign in."""
     if outcome.result is Result.UNKNOWN:
-        return f"unknown: {outcome.missing}"
+        return str(outcome)
     if outcome.reason is None:
         return ""
     return REASONS[outcome.reason].problem

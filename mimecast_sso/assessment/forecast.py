@@ -85,7 +85,7 @@ class Verdicts:
 
         A person who would be refused anyway loses nothing by a run, even while a recent change is not effective yet.
         """
-        return self.otherwise[0].signs_in or self.otherwise[0].result is Result.UNKNOWN
+        return self.otherwise[0].may_be_lost
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from mimecast_sso.assessment.forecast import Instant, SignInForecast
 from mimecast_sso.assessment.sign_in import Outcome, Result
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
-from mimecast_sso.facts.sign_in_reasons import REASONS, Reason, Side
+from mimecast_sso.facts.sign_in_reasons import REASONS, Missing, Reason, Side
 from mimecast_sso.provenance import How, Known, Statement, Verdict
 from mimecast_sso.settings import ProfileSlot, RollOut, RotationMode
 from mimecast_sso.text import foreign
@@ -319,7 +319,8 @@ def _why(outcome: Outcome, stack: str) -> str:
     if outcome.reason is None:
         return str(outcome.missing)
     row = REASONS[outcome.reason]
-    unknown = f"{outcome.missing}; if it still sends them to Entra, " if outcome.missing else ""
+    presumed = "if it still sends them to Entra" if outcome.missing is Missing.CONSOLE else "in any case"
+    unknown = f"{outcome.missing}; {presumed}, " if outcome.missing else ""
     return f"{unknown}{row.problem}; {row.fix_for(stack)}"
 
 

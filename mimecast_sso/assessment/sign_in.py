@@ -1,8 +1,9 @@
 """One sign-in to the Mimecast Personal Portal, judged from the facts that decide it. Pure.
 
 `judge` follows a sign-in through both systems in the order in which a person meets their checks, and stops at the
-first that fails. Facts about everybody are in `EntraState` and `MimecastState`, facts about one person in a `Case`;
-people whose cases are equal have equal outcomes, so ten thousand people are a handful of judgements.
+first that fails. A check whose input is unknown does not stop it: a later one may refuse the person in any case. Facts
+about everybody are in `EntraState` and `MimecastState`, facts about one person in a `Case`; people whose cases are
+equal have equal outcomes, so ten thousand people are a handful of judgements.
 """
 
 from __future__ import annotations
@@ -195,7 +196,8 @@ class Outcome:
     """A verdict on one sign-in.
 
     Attributes:
-        reason: Why it is refused or not offered; if unknown, why it would be if the input were as presumed.
+        reason: Why it is refused or not offered; if unknown, why it would be whatever the missing input is, or (of what
+            the console holds) if the input were as presumed.
         missing: The missing input of an unknown verdict.
         through_entra: Whether Mimecast sends the person to Entra, or Entra sends them to Mimecast.
     """
@@ -214,6 +216,12 @@ class Outcome:
     def may_sign_in(self) -> bool:
         """Whether the person gets in, or would if the console's profile fits Entra."""
         return self.signs_in or (self.missing is Missing.CONSOLE and self.reason is None)
+
+    @property
+    def may_be_lost(self) -> bool:
+        """Whether the person gets in, or might: nothing refuses them that does not depend on the missing input."""
+        unknown = self.result is Result.UNKNOWN and (self.reason is None or self.missing is Missing.CONSOLE)
+        return self.signs_in or unknown
 
     @property
     def fails(self) -> bool:
@@ -263,7 +271,7 @@ def _from_mimecast(
     # The oldest definition decides where somebody is sent who is in several bound groups (assumed).
     if not held or not held[0].is_set_up or not held[0].enforces_portal:
         return _with_a_password(case)
-    outcome = _sent_to_entra(entra, mimecast, held, case) or _at_mimecast(case) or _ENTRA
+    outcome = _first(_sent_to_entra(entra, mimecast, held, case), _at_mimecast(case)) or _ENTRA
     return _unless_known(outcome) if held[0].presumed else outcome
 
 
@@ -279,14 +287,14 @@ def _sent_to_entra(
     if entra is None:
         return _unknown(Missing.APPLICATION)
     sends = held[0]
-    return (
-        _refused_if(sends.login_url != entra.login_url, Reason.SENT_ELSEWHERE)
-        or _application(entra, mimecast)
-        or _person(entra, case)
-        or _refused_if(sends.contexts, Reason.CONTEXT)
-        or _assertion(entra, case)
-        or _refused_if(sends.issuer != entra.issuer, Reason.ISSUER)
-        or _refused_if(not any(_accepts(each, entra) for each in held), Reason.SIGNATURE)
+    return _first(
+        _refused_if(sends.login_url != entra.login_url, Reason.SENT_ELSEWHERE),
+        _application(entra, mimecast),
+        _person(entra, case),
+        _refused_if(sends.contexts, Reason.CONTEXT),
+        _assertion(entra, case),
+        _refused_if(sends.issuer != entra.issuer, Reason.ISSUER),
+        _refused_if(not any(_accepts(each, entra) for each in held), Reason.SIGNATURE),
     )
 
 
@@ -296,19 +304,24 @@ def _from_my_apps(
     if entra is None:
         return _unknown(Missing.APPLICATION)
     stopped = _no_account(case) or _no_tile(entra, case)
-    if stopped is not None:
+    if stopped is not None and stopped.result is not Result.UNKNOWN:
         return stopped
+    return _first(stopped, _from_tile(entra, mimecast, profiles, case)) or _ENTRA
+
+
+def _from_tile(entra: EntraState, mimecast: Endpoints, profiles: Profiles | None, case: Case) -> Outcome:
+    """The verdict on a sign-in with the tile, if there is one."""
     if entra.sign_on_url:
         if not mimecast.starts_sign_in(entra.sign_on_url):
             return _refused(Reason.SIGN_ON_URL_ELSEWHERE)
         return _from_mimecast(entra, mimecast, profiles, case)
-    problem = (
-        (_refused(Reason.APPLICATION_DISABLED) if not entra.enabled else None)
-        or _account(case)
-        or _assertion(entra, case)
-        or _posted_to(entra, mimecast)
+    problem = _first(
+        _refused_if(not entra.enabled, Reason.APPLICATION_DISABLED),
+        _account(case),
+        _assertion(entra, case),
+        _posted_to(entra, mimecast),
     )
-    return problem or _unasked(entra, mimecast, profiles, case)
+    return _first(problem, _unasked(entra, mimecast, profiles, case)) or _ENTRA
 
 
 def _unasked(entra: EntraState, mimecast: Endpoints, profiles: Profiles | None, case: Case) -> Outcome:
@@ -327,13 +340,15 @@ def _accepted(
     allowed = {slot: each for slot, each in of_tenant.items() if each.single_sign_on}
     accepts = frozenset(slot for slot, each in allowed.items() if _accepts(each, entra))
     return (
-        _refused_if(not known, Reason.NOT_IN_GROUP)
-        or _refused_if(not of_tenant, Reason.ISSUER)
-        or _refused_if(not allowed, Reason.SINGLE_SIGN_ON_OFF)
-        or _refused_if(not accepts, Reason.SIGNATURE)
-        or _refused_if(entra.identifiers[:1] != (mimecast.identifier,), Reason.AUDIENCE)
-        or _at_mimecast(case)
-        or _in_group(case, accepts)
+        _first(
+            _refused_if(not known, Reason.NOT_IN_GROUP),
+            _refused_if(not of_tenant, Reason.ISSUER),
+            _refused_if(not allowed, Reason.SINGLE_SIGN_ON_OFF),
+            _refused_if(not accepts, Reason.SIGNATURE),
+            _refused_if(entra.identifiers[:1] != (mimecast.identifier,), Reason.AUDIENCE),
+            _at_mimecast(case),
+            _in_group(case, accepts),
+        )
         or _ENTRA
     )
 
@@ -352,7 +367,8 @@ def _application(entra: EntraState, mimecast: Endpoints) -> Outcome | None:
 
 
 def _accepts(profile: HeldProfile, entra: EntraState) -> bool:
-    return profile.issuer == entra.issuer and profile.trusts(entra.signing)
+    """Whether a profile accepts the response's issuer and signature; whatever signs, where that is unknown."""
+    return profile.issuer == entra.issuer and (entra.signing is None or profile.trusts(entra.signing))
 
 
 def _account(case: Case) -> Outcome | None:
@@ -370,27 +386,22 @@ def _no_account(case: Case) -> Outcome | None:
 
 
 def _person(entra: EntraState, case: Case) -> Outcome | None:
-    problem = _account(case)
-    if problem is not None:
-        return problem
-    if entra.assignment_required:
-        if case.assigned is None:
-            return _unknown(Missing.ASSIGNMENTS)
-        if not case.assigned:
-            return _refused(Reason.NOT_ASSIGNED)
-    return None
+    required = entra.assignment_required
+    unknown = _unknown(Missing.ASSIGNMENTS) if required and case.assigned is None else None
+    return _first(
+        _account(case), unknown, _refused_if(required and case.assigned is False, Reason.NOT_ASSIGNED)
+    )
 
 
 def _assertion(entra: EntraState, case: Case) -> Outcome | None:
     """The first check of the assertion that fails."""
     if case.account is AccountState.BLOCKED:
         return _refused(Reason.CONDITIONAL_ACCESS)
-    if entra.signing is None:
-        return _unknown(Missing.SIGNING)
-    if entra.signing_expired:
-        return _unknown(Missing.EXPIRED)
-    return _refused_if(not entra.signing and entra.needs_certificate, Reason.NO_CERTIFICATE) or _refused_if(
-        case.name_id is NameIdState.EMPTY, Reason.NO_NAME_ID
+    return _first(
+        _unknown(Missing.SIGNING) if entra.signing is None else None,
+        _unknown(Missing.EXPIRED) if entra.signing_expired else None,
+        _refused_if(entra.signing == "" and entra.needs_certificate, Reason.NO_CERTIFICATE),
+        _refused_if(case.name_id is NameIdState.EMPTY, Reason.NO_NAME_ID),
     )
 
 
@@ -436,13 +447,12 @@ def _with_a_password(case: Case) -> Outcome:
 
 def _at_mimecast(case: Case) -> Outcome | None:
     """Mimecast's check of the NameID."""
-    if case.name_id is NameIdState.UNKNOWN:
-        return _unknown(Missing.NAME_ID)
-    if case.name_id is NameIdState.UNKNOWN_THERE:
-        return _refused(Reason.NAME_ID_UNKNOWN)
-    if case.name_id is NameIdState.OTHER:
-        return _refused(Reason.NAME_ID_OTHER)
-    return _address(case.address)
+    return _first(
+        _unknown(Missing.NAME_ID) if case.name_id is NameIdState.UNKNOWN else None,
+        _refused_if(case.name_id is NameIdState.UNKNOWN_THERE, Reason.NAME_ID_UNKNOWN),
+        _refused_if(case.name_id is NameIdState.OTHER, Reason.NAME_ID_OTHER),
+        _address(case.address),
+    )
 
 
 def _in_group(case: Case, accepting: frozenset[ProfileSlot]) -> Outcome | None:
@@ -460,6 +470,14 @@ def _address(state: AddressState) -> Outcome | None:
         AddressState.DISABLED: Reason.ADDRESS_DISABLED,
     }.get(state)
     return _refused(reason) if reason else None
+
+
+def _first(*checks: Outcome | None) -> Outcome | None:
+    """The first check that does not pass; one with an unknown input has the reason of the next that refuses."""
+    failing = [each for each in checks if each is not None]
+    if not failing or failing[0].result is not Result.UNKNOWN:
+        return failing[0] if failing else None
+    return replace(failing[0], reason=next((each.reason for each in failing if each.reason), None))
 
 
 def _refused(reason: Reason) -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import product
 
 from mimecast_sso.assessment.effects import Effects
@@ -78,10 +78,14 @@ class TraitsReader:
         """The traits of the person who signs in for an address."""
         holders = {account.object_id, *self._groups.get(account.object_id, ())} if account else set[str]()
         before = self._address(address)
+        if account is None and self._unread:
+            assigned = tuple(map(self._may_be_assigned, self._states))
+        else:
+            assigned = tuple(self._is_assigned(holders, state) for state in self._states)
         return Traits(
             places=places(self.effects.members, address),
             account=self._account_state(account),
-            assigned=tuple(self._is_assigned(holders, state) for state in self._states),
+            assigned=assigned,
             names=tuple(self._name_id(state, account, address) for state in self._states),
             address=(before, self.effects.addresses_after.get(address, (before,))),
         )
@@ -94,15 +98,42 @@ class TraitsReader:
         return Case(slots, traits.assigned[index], traits.account, traits.names[index], address)
 
     def _account_state(self, account: Person | None) -> AccountState:
-        if account is None and self.effects.desired.snapshot.directory.unread:
-            return AccountState.UNKNOWN
-        return _account_state(account)
+        return AccountState.UNKNOWN if account is None and self._unread else _account_state(account)
+
+    @property
+    def _unread(self) -> bool:
+        """Whether accounts could not be looked up, so that a missing one may exist."""
+        return bool(self.effects.desired.snapshot.directory.unread)
 
     def _is_assigned(self, holders: Set[str], state: EntraState) -> bool | None:
         if not state.assigned.isdisjoint(holders):
             return True
         unread = self.effects.desired.snapshot.directory.unread_groups
         return False if state.assigned.isdisjoint(unread) else None
+
+    def _may_be_assigned(self, state: EntraState) -> bool | None:
+        """Whether somebody whose account could not be looked up is assigned: unknown, or not.
+
+        Any user or group may be theirs that is not known to be others'. If one of them is no longer assigned, they may
+        have lost their assignment with it.
+        """
+        theirs = state.assigned - self._of_others
+        course = self.effects.course
+        before = course.now.assigned - self._of_others if course else theirs
+        return None if theirs and theirs >= before else False
+
+    @cached_property
+    def _of_others(self) -> Set[str]:
+        """Object ids of the users and groups that are known to be others': all their addresses were read."""
+        directory = self.effects.desired.snapshot.directory
+        users = {each.object_id for each in directory.accounts.values() if each.is_readable}
+        groups = {each.object_id: each for each in directory.groups} | dict(directory.assigned_groups)
+        read = {
+            object_id
+            for object_id, group in groups.items()
+            if object_id not in directory.unread_groups and all(each.is_readable for each in group.members)
+        }
+        return users | read
 
     def _address(self, address: str) -> AddressState:
         if self._addresses is None:
@@ -116,7 +147,7 @@ class TraitsReader:
 
     def _name_id(self, state: EntraState, account: Person | None, address: str) -> NameIdState:
         value = _name_id_value(state.name_id, account)
-        if value is None:
+        if value is None or (account is None and self._unread):
             return NameIdState.UNKNOWN
         if not value:
             return NameIdState.EMPTY
@@ -191,7 +222,7 @@ def _name_id_value(source: str | None, account: Person | None) -> str | None:
     if account is None:
         return ""
     if source == "user.mail":
-        return account.mail.strip().lower()
+        return account.mail.strip().lower() if account.mail or account.is_readable else None
     if source == "user.userprincipalname":
         name = account.user_principal_name
         return None if name is None else name.strip().lower()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import requests
 
+from providers.authorization import Bearer
 from providers.entra.errors import CredentialsMissing
 from providers.network import reason
 
@@ -69,7 +70,8 @@ def _asked(verb: str, environment: Mapping[str, str], query: Mapping[str, str], 
             environment[url],
             params=query,
             # Azure DevOps redirects a refused token to a sign-in page unless this header is set.
-            headers={"Authorization": f"Bearer {environment[bearer]}", "X-TFS-FedAuthRedirect": "Suppress"},
+            headers={"X-TFS-FedAuthRedirect": "Suppress"},
+            auth=Bearer(environment[bearer]),
             timeout=_TIMEOUT_SECONDS,
             allow_redirects=False,
         )

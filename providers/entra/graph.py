@@ -21,6 +21,7 @@ from urllib3.util.retry import Retry
 
 from mimecast_sso.text.files import parse_json
 from providers import calls, network
+from providers.authorization import Bearer
 from providers.deadline import UNLIMITED, Deadline, DeadlinePassed
 from providers.entra import batching, conditional_access
 from providers.entra.batching import Read, ReadOutcome
@@ -192,7 +193,8 @@ class GraphClient:
             response = self._session.request(
                 method,
                 self._base + path,
-                headers={**(headers or {}), "Authorization": f"Bearer {token}"},
+                headers=headers,
+                auth=Bearer(token),
                 timeout=self._deadline.left(_TIMEOUT_SECONDS),
                 allow_redirects=False,
                 **options,

@@ -10,6 +10,7 @@ from typing import Any
 from azure.core.exceptions import ServiceRequestError
 from azure.core.pipeline.transport import RequestsTransport
 
+from providers.authorization import Bearer
 from providers.deadline import Deadline, DeadlinePassed
 
 _TIMEOUT_SECONDS = 30
@@ -22,6 +23,11 @@ class TokenTransport(RequestsTransport):  # type: ignore[misc]  # azure.core loa
     def __init__(self, deadline: Deadline) -> None:
         super().__init__()
         self._deadline = deadline
+
+    def open(self) -> None:
+        """Open the connection, without credentials of a ``.netrc`` file: those of the request are in its body."""
+        super().open()
+        self.session.auth = Bearer()
 
     def send(self, request: Any, **options: Any) -> Any:
         """Send one request, with the rest of the deadline as time-out."""

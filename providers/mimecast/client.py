@@ -40,6 +40,7 @@ from mimecast_sso.facts.mimecast_api import (
 )
 from mimecast_sso.text.foreign import quoted
 from providers import calls
+from providers.authorization import Bearer
 from providers.deadline import UNLIMITED, Deadline, DeadlinePassed
 from providers.mimecast.errors import AuthenticationError, MalformedResponse, TransportError
 from providers.mimecast.limits import LONGEST_WAIT, Clock, RateLimiter
@@ -79,17 +80,6 @@ class Credentials:
 
     client_id: str
     client_secret: str = field(repr=False)
-
-
-class _Bearer(requests.auth.AuthBase):
-    # Also prevents requests from reading the host's credentials from a .netrc file.
-    def __init__(self, token: str = "") -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +285,7 @@ class MimecastClient:
 
     def _attempt(self, call: Call, check: Callable[[Call, Reply], None]) -> Reply:
         token = self._current_token()
-        reply = self._send(call, _Bearer(token.value))
+        reply = self._send(call, Bearer(token.value))
         try:
             check_status(call, reply)
             check(call, reply)
@@ -305,7 +295,7 @@ class MimecastClient:
             raise
         return reply
 
-    def _send(self, call: Call, auth: _Bearer, form: Mapping[str, str] | None = None) -> Reply:
+    def _send(self, call: Call, auth: Bearer, form: Mapping[str, str] | None = None) -> Reply:
         sent_id = str(uuid.uuid4())
         upload = call if isinstance(call, _Upload) else None
         try:
@@ -372,7 +362,7 @@ class MimecastClient:
         for attempt in range(1, ATTEMPTS + 1):
             self._limiter.wait()
             try:
-                reply = self._send(call, _Bearer(), form)
+                reply = self._send(call, Bearer(), form)
                 check_token_status(call, reply)
                 return self._token_from(call, reply)
             except Again as again:

@@ -382,6 +382,53 @@ def test_who_could_not_be_looked_up_is_unknown_and_not_missing() -> None:
     assert person.from_mimecast.now[0].result is Result.UNKNOWN
 
 
+UNREADABLE = {"enabled": None, "guest": None, "user_principal_name": None}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"assign": {"users": [GRACE]}},
+        {"application": {"assignmentRequired": True}, "assign": {"users": [GRACE]}},
+    ],
+)
+def test_an_assignment_that_goes_is_a_loss_of_whoever_it_is_also_if_the_account_cannot_be_read(
+    changes: dict[str, Any],
+) -> None:
+    world = World(accounts=[account(each, **UNREADABLE) for each in (ADA, GRACE)])
+    assert lost(world.assess()) == {}
+    assert lost(world.assess(changed(**changes))) == {ADA: ("not-assigned", Instant.AFTERWARDS, LAST)}
+
+
+def test_a_certificate_that_mimecast_does_not_hold_stops_people_whose_accounts_cannot_be_read() -> None:
+    found = World(accounts=[account(each, **UNREADABLE) for each in (ADA, GRACE)])
+    found.application = application(
+        assignment_required=True, certificates=PrincipalCertificates((certificate(NEW),), NEW)
+    )
+    outcome = found.assess().forecast.people[0].from_mimecast.now[0]
+    assert (outcome.missing, outcome.reason) == (Missing.ACCOUNT, Reason.SIGNATURE)
+    assert lost(found.assess(changed(application={"replyUrl": "https://example.com/acs"}))) == {}
+
+
+def test_whoever_could_not_be_looked_up_may_be_anybody_whose_assignment_goes() -> None:
+    """Without User.Read.All, members of a group have no names: nobody can tell whose address is whose."""
+    world = with_alan()
+    world.groups = {GROUP: [account("", object_id="someone", mail="", **UNREADABLE)]}
+    world.accounts = [account(ADA), account(GRACE)]
+
+    def lost_with(**assign: Any) -> dict[str, tuple[str, Instant, str]]:
+        document = attested(_with_alan()) | {"assign": assign}
+        world.changes = {}
+        directory = world.snapshot(from_values(document)).directory
+        world.changes = {"directory": replace(directory, unread="User.Read.All is missing")}
+        return lost(world.assess(document))
+
+    assert lost_with(users=[ADA, GRACE], groups=[GROUP]) == {}
+    assert lost_with(users=[ADA, GRACE]) == {ALAN: ("not-assigned", Instant.AFTERWARDS, LAST)}
+    # Ada's account was read, so her assignment is not Alan's.
+    assert lost_with(users=[GRACE], groups=[GROUP]).keys() == {ADA}
+
+
 def test_a_member_of_a_group_that_could_not_be_read_may_be_assigned() -> None:
     group = assigned(GROUP, "Group")
     world = World(application=application(assigned=(assigned(ADA), group)))

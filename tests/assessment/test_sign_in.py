@@ -164,6 +164,49 @@ def test_unknown_names_the_missing_input_for_the_tile_too(missing: str, changes:
     assert outcome(TILE, **({"entra": BY_TILE} | changes)) == Outcome(Result.UNKNOWN, missing=missing)
 
 
+UNREAD: dict[Missing, dict[str, Any]] = {
+    Missing.ACCOUNT: {"account": AccountState.UNKNOWN},
+    Missing.ASSIGNMENTS: {"assigned": None},
+    Missing.SIGNING: {"signing": None},
+    Missing.EXPIRED: {"signing_expired": True},
+    Missing.NAME_ID: {"name_id": NameIdState.UNKNOWN},
+    Missing.ADDRESSES: {"address": AddressState.UNKNOWN},
+}
+
+
+@pytest.mark.parametrize("missing", UNREAD)
+@pytest.mark.parametrize(
+    ("way", "reason"),
+    [
+        (way, reason)
+        for way, rows in ((Way.FROM_MIMECAST, FROM_MIMECAST), (TILE, FROM_MY_APPS))
+        for reason in rows
+    ],
+)
+def test_an_unknown_input_hides_no_refusal_that_does_not_depend_on_it(
+    missing: Missing, way: Way, reason: Reason
+) -> None:
+    changes = (FROM_MIMECAST if way is Way.FROM_MIMECAST else FROM_MY_APPS)[reason]
+    entra = changes.get("entra", ENTRA)
+    unread = {key: value for key, value in UNREAD[missing].items() if not hasattr(entra, key)}
+    of_entra = {
+        key: value for key, value in UNREAD[missing].items() if hasattr(entra, key) and key != "assigned"
+    }
+    if missing is Missing.ASSIGNMENTS:
+        unread = UNREAD[missing]
+    if {*unread} & {*changes} or (of_entra and reason in (Reason.SIGNATURE, Reason.NO_CERTIFICATE)):
+        return  # The same input: unknown instead of wrong.
+    found = outcome(way, **{**changes, **unread, "entra": replace(entra, **of_entra)})
+    assert found.fails or found.result is Result.NOT_OFFERED
+    assert found.reason is reason
+
+
+@pytest.mark.parametrize("way", Way)
+def test_what_signs_is_unknown_and_not_wrong(way: Way) -> None:
+    unknown = Outcome(Result.UNKNOWN, missing=Missing.SIGNING)
+    assert outcome(way, replace(BY_TILE, signing=None, needs_certificate=True)) == unknown
+
+
 @pytest.mark.parametrize(
     ("state", "reason", "missing"),
     [

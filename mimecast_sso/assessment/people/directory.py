@@ -38,6 +38,11 @@ class Person:
     """Whether Conditional Access blocks them; ``None`` where it was not evaluated."""
 
     @property
+    def is_readable(self) -> bool:
+        """Whether the credentials may read the account's properties, so that an empty mail address is none."""
+        return self.user_principal_name is not None
+
+    @property
     def names(self) -> frozenset[str]:
         """Mail address and user principal name in lower case, as far as they are known."""
         return frozenset(lower_case(each) for each in (self.mail, self.user_principal_name) if each)

@@ -22,6 +22,7 @@ from mimecast_sso.saml import metadata
 from mimecast_sso.saml.documents import SIZE_LIMIT
 from mimecast_sso.saml.errors import MalformedMetadata, SignatureInvalid
 from mimecast_sso.saml.names import BINDING_POST
+from providers.authorization import Bearer
 from providers.entra.certificate_expiry import Expiry
 from providers.network import reason
 
@@ -54,7 +55,9 @@ def fetch(url: str) -> bytes:
     }:
         raise OperationError(f"{url} is not on the sign-in host of an Entra cloud.")
     try:
-        with requests.get(url, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True) as response:
+        with requests.get(
+            url, auth=Bearer(), timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True
+        ) as response:
             if response.status_code in _NONE_YET:
                 raise NotPublished(
                     f"Entra has no federation metadata for this application (HTTP {response.status_code})."
