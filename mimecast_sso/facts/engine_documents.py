@@ -71,6 +71,7 @@ class StepEvent(TypedDict):
 class Diagnostic(TypedDict, total=False):
     """A message of the engine, the program or a provider."""
 
+    urn: str
     prefix: str
     message: str
     severity: str

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from mimecast_sso.assessment.drift import Finding, Part
 from mimecast_sso.assessment.drift.access import ACCESS_POLICY
-from mimecast_sso.assessment.drift.forms import FEDERATED
+from mimecast_sso.assessment.drift.forms import APPLICATION, FEDERATED, PRINCIPAL
 from mimecast_sso.assessment.drift.mimecast import MEMBER
 from mimecast_sso.facts.entra_directory_audits import RETENTION_DAYS
 from mimecast_sso.provenance import How, Known, unknown
@@ -32,6 +32,12 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "claims policy": ("policy",),
     FEDERATED: ("update application", "federated"),
     ACCESS_POLICY: ("conditional access policy",),
+}
+
+# Both objects' entries are read, because not every change is logged with the object that has it; these are.
+_BY_HOLDER: Mapping[str, str] = {
+    PRINCIPAL: "service principal credentials",
+    APPLICATION: "certificates and secrets",
 }
 
 
@@ -64,6 +70,7 @@ class _Directory:
             found += [each for each in activities if _concerns(each, finding)]
         others = [each for each in found if each.by.object_id != deployer]
         others = [each for each in others if _names(each, finding.aspect)] or others
+        others = [each for each in others if _is_of_holder(each, finding)] or others
         last = max(others, key=lambda each: each.at, default=None)
         if last is None:
             return unknown(f"not in {_ENTRA} since {since:%Y-%m-%d}{_by_deployer(found)}")
@@ -93,6 +100,11 @@ def _concerns(activity: Activity, finding: Finding) -> bool:
     if finding.part is Part.MISSING and not finding.aspect:
         return "delete" in name or name == "remove service principal"
     return name.startswith("update")
+
+
+def _is_of_holder(activity: Activity, finding: Finding) -> bool:
+    """Whether the activity is the one for credentials of the object that has this one."""
+    return finding.aspect == "credential" and _BY_HOLDER.get(finding.object, "\0") in activity.name.casefold()
 
 
 def _names(activity: Activity, aspect: str) -> bool:

@@ -21,12 +21,14 @@ from mimecast_sso.assessment.plan_digest import ANNOUNCED
 from mimecast_sso.console.run_sheet import CONSOLE_WORK_IS_DUE
 from mimecast_sso.facts.engine_documents import Diagnostic, EngineEvent, Step
 from mimecast_sso.facts.outputs import OUTPUTS
+from mimecast_sso.operations.failures import Failures
 from mimecast_sso.text import foreign
 from mimecast_sso.text.paragraphs import on_terminal
 from mimecast_sso.text.wording import count
 
 _COLOUR = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")
 _STACK = "pulumi:pulumi:Stack"
+_PROGRAM_ENDED = "error: an unhandled error occurred: program exited with non-zero exit code"
 _SAID_EVERY = 15.0
 """Seconds between two progress messages."""
 _MOST_LISTED = 12
@@ -49,10 +51,11 @@ _STATE = "authenticationProfile"
 
 @dataclass(slots=True)
 class Concise:
-    """Show one run from its events. ``plans`` for a preview, which changes nothing."""
+    """Show one run from its events. ``plans`` for a preview, which changes nothing; ``failures`` explains errors."""
 
     title: str
     plans: bool = False
+    failures: Failures = field(default_factory=lambda: Failures(""))
     _said: set[str] = field(default_factory=set)
     _changed: list[str] = field(default_factory=list)
     _outputs: Mapping[str, object] | None = None
@@ -66,6 +69,7 @@ class Concise:
     def take(self, event: EngineEvent) -> None:
         """Show an event; before the first one, the title."""
         self._begin()
+        self.failures.take(event)
         if "diagnosticEvent" in event:
             self._message(event["diagnosticEvent"])
         elif "resourcePreEvent" in event and self.plans:
@@ -112,7 +116,12 @@ class Concise:
         # The command itself prints the digest after the run, and after a successful one the run sheet.
         if text.startswith(f"warning: {CONSOLE_WORK_IS_DUE}") and not self.plans:
             self._console_work = text
-        elif text and text not in self._said and not text.startswith(ANNOUNCED):
+            return
+        explained, raw = self.failures.explain(event)
+        text = f"error: {explained}\n    {raw}" if explained else text
+        if _PROGRAM_ENDED in text and any(each.startswith("error: ") for each in self._said):
+            return  # It only repeats that there was an error.
+        if text and text not in self._said and not text.startswith(ANNOUNCED):
             self._said.add(text)
             for line in wrapped(text):
                 click.echo(line, err=event.get("severity") == "error")

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -26,6 +26,7 @@ from mimecast_sso.facts.engine_documents import Deployment, EngineEvent, StateRe
 from mimecast_sso.facts.resource_types import OF_MANY_ITEMS, OF_THE_ENGINE
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.failures import Failures, lines
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.state import (
     NoStateError,
@@ -36,6 +37,7 @@ from mimecast_sso.operations.state import (
     refuse_foreign,
     without_inputs,
 )
+from mimecast_sso.operations.terminal import say
 from mimecast_sso.settings import REFUSED
 from mimecast_sso.text.files import parse_json
 from mimecast_sso.text.times import graph_time
@@ -166,17 +168,20 @@ class Engine:
             # The flag that writes engine events exists only among the debug commands.
             environment = stack.environment | {"PULUMI_DEBUG_COMMANDS": "true"}
             snapshot = Path(folder) / "snapshot"
-            environment |= {hand_over.FILE: str(snapshot)} if take_snapshot else {}
+            environment |= {hand_over.FILE: str(snapshot)} if take_snapshot or show else {}
+            failures = Failures(stack.name, verb, partial(_names, snapshot))
             _log.info("engine: %s", shlex.join(command))
             start = partial(subprocess.Popen, told.shielded(command), cwd=stack.root, env=environment)
             if show:
+                show.failures = failures
                 code = _shown(start, events, show, told)
             elif quiet:
-                code = _quiet(start, events, told)
+                code = _quiet(start, events, told, failures)
             else:
                 code = told.wait(start())
+                _explain(events, failures)
             _log.info("engine: %s ended with %d", verb, code)
-            outcome = _outcome(code, events)
+            outcome = _outcome(code, events, failures)
             outcome.snapshot = hand_over.read(snapshot)
             return outcome
 
@@ -374,7 +379,32 @@ def _ended_by_itself() -> Iterator[_Told]:
             signal.signal(number, handler)
 
 
-def _quiet(start: Callable[..., subprocess.Popen[Any]], events: _Tail, told: _Told) -> int:
+def _names(snapshot: Path) -> Mapping[str, str]:
+    """The names of people and groups by object id, as far as the program handed them over."""
+    found = hand_over.read(snapshot)
+    if found is None:
+        return {}
+    directory = found.directory
+    return {each.object_id: each.address for each in directory.users} | {
+        each.object_id: f'group "{each.name}"' for each in directory.groups
+    }
+
+
+def _explain(events: _Tail, failures: Failures) -> None:
+    """Explain below the engine's own display what it only passed on from a provider."""
+    said: dict[str, None] = {}
+    for event in events.new():
+        failures.take(event)
+        explained, _ = failures.explain(event.get("diagnosticEvent") or {})
+        if explained:
+            said[explained] = None
+    for each in said:
+        say(f"error: {each}", err=True)
+
+
+def _quiet(
+    start: Callable[..., subprocess.Popen[Any]], events: _Tail, told: _Told, failures: Failures
+) -> int:
     """Run the engine, show only why it failed, and return its exit code.
 
     Its whole output has the stack's outputs too, as if they were removed: names of people that no report has.
@@ -386,7 +416,7 @@ def _quiet(start: Callable[..., subprocess.Popen[Any]], events: _Tail, told: _To
         )
     list(events.new())
     if code:
-        errors = "".join(f"error: {each.strip()}\n" for each in events.errors)
+        errors = "".join(f"error: {each.strip()}\n" for each in lines(events.seen, failures))
         print(errors or kept.read_text(encoding="utf-8", errors="replace"), file=sys.stderr, end="")
     return code
 
@@ -412,7 +442,7 @@ def _shown(start: Callable[..., subprocess.Popen[Any]], events: _Tail, show: Con
         # Its output may have the traceback of a plugin that was just starting.
         recorded = "" if show.plans else " Finished steps are recorded; the next run continues from there."
         print(f"error: canceled.{recorded}", file=sys.stderr)
-    elif code and not events.errors:
+    elif code and not events.has_errors:
         print(kept.read_text(encoding="utf-8", errors="replace"), file=sys.stderr, end="")
     return code
 
@@ -432,10 +462,10 @@ class _Tail:
         self._shared = Shared()
 
     @property
-    def errors(self) -> list[str]:
-        """The messages that say why a run failed."""
+    def has_errors(self) -> bool:
+        """Whether a message says why a run failed."""
         diagnostics = (event.get("diagnosticEvent") or {} for event in self.seen)
-        return [str(each.get("message", "")) for each in diagnostics if each.get("severity") == "error"]
+        return any(each.get("severity") == "error" for each in diagnostics)
 
     def new(self) -> Iterator[EngineEvent]:
         """The events since the last call, except an incomplete last line."""
@@ -483,7 +513,7 @@ def _checkpoint(stack: Stack) -> Path | None:
     return _sandboxed(stack) if parts.scheme == "file" and not parts.netloc else None
 
 
-def _outcome(code: int, events: _Tail) -> RunOutcome:
+def _outcome(code: int, events: _Tail, failures: Failures) -> RunOutcome:
     """The result of the run, from its events. Raises OperationError if they are cut off: "no change" could be wrong."""
     list(events.new())  # The rest of the events; all of them if none were shown.
     summaries = [event["summaryEvent"] for event in events.seen if "summaryEvent" in event]
@@ -494,4 +524,4 @@ def _outcome(code: int, events: _Tail) -> RunOutcome:
             "TMPDIR, and rerun."
         )
     changes = summaries[-1].get("resourceChanges") or {} if summaries else {}
-    return RunOutcome(code, changes, events.errors, events.seen)
+    return RunOutcome(code, changes, lines(events.seen, failures), events.seen)

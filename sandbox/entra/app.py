@@ -20,6 +20,7 @@ from sandbox.entra import (
     federated_credentials,
     graph,
     licences,
+    password_credentials,
     policies,
     service_principals,
     sign_in_log,
@@ -65,6 +66,7 @@ def _graph(world: World) -> ASGIApp:
     operations = (
         *applications.OPERATIONS,
         *federated_credentials.OPERATIONS,
+        *password_credentials.OPERATIONS,
         *service_principals.OPERATIONS,
         *deleted_items.OPERATIONS,
         *policies.OPERATIONS,

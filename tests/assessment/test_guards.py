@@ -68,6 +68,18 @@ RETIRED = {
 }
 
 
+OTHER = "6c000000-0000-4000-8000-00000000000b"
+OTHER_GONE = DeletedApplication(OTHER, "other", "portal", NOW)
+WITHOUT_IDENTIFIER = Record(
+    tuple(
+        each
+        for each in deployed(from_values(attested(values()))).resources
+        if each.type != types.APPLICATION_IDENTIFIER
+    )
+)
+"""A first deployment that ended before it added the identifier."""
+
+
 @pytest.mark.parametrize(
     ("guard", "world", "document", "said"),
     [
@@ -212,6 +224,21 @@ RETIRED = {
             "adopting another would delete that one",
         ),
         (
+            "second-stack",
+            World(deployed=WITHOUT_IDENTIFIER, changes={"holders": live(()), "deleted": live((OTHER_GONE,))}),
+            joining(),
+            "run mimecast-sso down --stack prod-eu first, then restore it",
+        ),
+        (
+            "second-stack",
+            World(
+                deployed=WITHOUT_IDENTIFIER,
+                changes={"holders": live((Holder(OTHER, "object", "elsewhere", "today"),))},
+            ),
+            joining(),
+            f'application "elsewhere" (client id {OTHER}) has the identifier',
+        ),
+        (
             "allow-destroy",
             World(),
             joining(certificates=RETIRED),
@@ -242,6 +269,21 @@ def test_refused(
         ("second-stack", World(), joining(application={"adopt": CLIENT})),
         ("second-stack", World(unread=frozenset({"record"})), joining()),
         ("second-stack", World(application=None, deployed=Record()), values()),
+        (
+            "second-stack",
+            World(deployed=WITHOUT_IDENTIFIER, changes={"deleted": live((OTHER_GONE,))}),
+            joining(),
+        ),
+        ("second-stack", World(changes={"holders": live(()), "deleted": live((OTHER_GONE,))}), joining()),
+        (
+            "second-stack",
+            World(
+                deployed=WITHOUT_IDENTIFIER,
+                unread=frozenset({"holders"}),
+                changes={"deleted": live((OTHER_GONE,))},
+            ),
+            joining(),
+        ),
         ("allow-destroy", World(**NOBODY_IN), joining(certificates=RETIRED)),
         ("administrators", World(unread=frozenset({"groups"})), values(rollOut={"who": "none"})),
     ],

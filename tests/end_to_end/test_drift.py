@@ -74,21 +74,14 @@ def test_external_changes_are_named_alike_both_ways(made: Project) -> None:
     evil = {"displayName": "CN=evil"}
     url = f"{GRAPH}/servicePrincipals/{principal['id']}/addTokenSigningCertificate"
     thumbprint = graph.post(url, json=evil, timeout=30).json()["thumbprint"]
-    password = {
-        "keyId": "6c000000-0000-4000-8000-0000000000ff",
-        "displayName": "x",
-        "startDateTime": "2026-01-01T00:00:00Z",
-        "endDateTime": "2028-01-01T00:00:00Z",
-        "customKeyIdentifier": None,
-        "hint": "abc",
-    }
+    url = f"{GRAPH}/applications/{application['id']}/addPassword"
+    password = graph.post(url, json={"passwordCredential": {"displayName": "x"}}, timeout=30).json()
     application = only(made, "entra.applications", id=application["id"])
     change(
         made,
         "entra.applications",
         application,
         identifierUris=[*application["identifierUris"], OTHER],
-        passwordCredentials=[password],
     )
     assignment = made.control.documents("entra.assignments")[0]
     stranger = assignment | {
@@ -119,6 +112,9 @@ def test_external_changes_are_named_alike_both_ways(made: Project) -> None:
     assert (
         "Add service principal credentials" in actors[f"service-principal/credential/unmanaged/{thumbprint}"]
     )
+    by = actors[f"application/credential/unmanaged/{password['keyId']}"]
+    assert by.startswith(f"{ADA}, ")
+    assert "Certificates and secrets management" in by
     assert "not in the directory's audit log" in actors[f"assignment/unmanaged/{linus['id']}"]
     engine, fast = made.sso("drift"), made.sso("drift", "--fast")
     assert (engine.code, fast.code) == (2, 2)

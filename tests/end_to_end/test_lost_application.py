@@ -79,3 +79,50 @@ def test_another_stack_of_the_same_name_is_no_orphan(tmp_path: Path) -> None:
         made.control.put("entra.applications", other["id"], other)
         assert made.sso("down", "--yes").code == 0
         assert made.up().code == 0
+
+
+def test_an_identifier_that_a_deleted_application_keeps(tmp_path: Path) -> None:
+    """Nobody could see it before the run: the failure says what to do, preflight and the next run say which it is."""
+    unreadable = {
+        "host": "graph.microsoft.com",
+        "path": ".*/directory/deletedItems/.*",
+        "status": 403,
+        "body": {"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges."}},
+        "times": 20,
+    }
+    with project(tmp_path, "embedded") as made:
+        session, graph = made.running.graph(), "https://graph.microsoft.com/v1.0"
+        both = made.running.instantiate("Portal of last year")
+        deleted = both["application"]
+        principal = f"{graph}/servicePrincipals/{both['servicePrincipal']['id']}"
+        path = f"{graph}/applications/{deleted['id']}"
+        identifiers = ["https://eu-api.mimecast.com/sso/CUK25A118"]
+        saml = {"preferredSingleSignOnMode": "saml"}
+        session.patch(principal, json=saml, timeout=30).raise_for_status()
+        session.patch(path, json={"identifierUris": identifiers}, timeout=30).raise_for_status()
+        for each in (principal, path):
+            session.delete(each, timeout=30).raise_for_status()
+
+        made.control.faults(unreadable)
+        failed = made.up()
+        assert failed.code == 3, failed.text
+        made.control.faults()
+        said = f"error: Identifier {identifiers[0]} of the application was not created: another application has this"
+        assert said in failed.text
+        assert "Let mimecast-sso preflight --stack sandbox name that application" in failed.text
+
+        checked = made.sso("preflight")
+        assert checked.code == 5, checked.text
+        assert f'"Portal of last year" (client id {deleted["appId"]}), deleted' in checked.text
+        refused = made.sso("up", "--yes")
+        assert refused.code == 4, refused.text
+        assert "Refused by guard second-stack: the identifier" in refused.text
+        purge = f"{graph}/directory/deletedItems/{deleted['id']}"
+        assert f"az rest --method DELETE --url {purge}" in refused.text
+        assert "an unhandled error occurred" not in refused.text
+
+        session.delete(purge, timeout=30).raise_for_status()
+        again = made.up()
+        assert again.code == 0, again.text
+        (own,) = applications(made)
+        assert own["identifierUris"] == identifiers

@@ -25,13 +25,6 @@ pytestmark = pytest.mark.xdist_group("planted-drift")
 
 GRAPH = "https://graph.microsoft.com/v1.0"
 OTHER = "https://eu-api.mimecast.com/sso/COTHER"
-PASSWORD = {
-    "displayName": "x",
-    "startDateTime": "2026-01-01T00:00:00Z",
-    "endDateTime": "2028-01-01T00:00:00Z",
-    "customKeyIdentifier": None,
-    "hint": "abc",
-}
 SEEDS, MOST_AT_ONCE, ENGINE_EACH = 210, 4, 15
 
 Plant = Callable[[World, random.Random], str]
@@ -73,11 +66,17 @@ def certificate_added(world: World, _: random.Random) -> str:
 
 
 def password_of_application(world: World, chance: random.Random) -> str:
-    key = f"6c000000-0000-4000-8000-{chance.randrange(10**12):012}"
-    application = world.application
-    passwords = [*application.get("passwordCredentials", []), PASSWORD | {"keyId": key}]
-    put(world, "entra.applications", application, passwordCredentials=passwords)
-    return f"application/credential/unmanaged/{key}"
+    return f"application/credential/unmanaged/{_password(world, 'applications', world.application['id'])}"
+
+
+def password_of_principal(world: World, chance: random.Random) -> str:
+    return f"service-principal/credential/unmanaged/{_password(world, 'servicePrincipals', world.principal['id'])}"
+
+
+def _password(world: World, path: str, object_id: str) -> str:
+    wanted = {"passwordCredential": {"displayName": "x"}}
+    made = world.made.running.graph().post(f"{GRAPH}/{path}/{object_id}/addPassword", json=wanted, timeout=30)
+    return str(made.json()["keyId"])
 
 
 def identifier_added(world: World, chance: random.Random) -> str:
@@ -292,6 +291,7 @@ PLANTS: tuple[Plant, ...] = (
     owner_of_principal,
     certificate_added,
     password_of_application,
+    password_of_principal,
     identifier_added,
     identifier_removed,
     assigned,

@@ -401,6 +401,27 @@ def test_owners_are_added_and_removed_by_reference(all_permissions: Graph, sandb
     assert all_permissions.get(path)["value"] == []
 
 
+@pytest.mark.parametrize("kind", ["applications", "servicePrincipals"])
+def test_passwords_are_added_and_removed(graph: Graph, kind: str) -> None:
+    application, principal = graph.instantiate(f"passwords of {kind}")
+    path = f"/{kind}/{(application if kind == 'applications' else principal)['id']}"
+    first, second = (
+        graph.post(f"{path}/addPassword", {"passwordCredential": {"displayName": name}}) for name in "ab"
+    )
+    assert first["secretText"].startswith(first["hint"])
+    assert first["secretText"] != second["secretText"]
+    assert first["startDateTime"][:3] == first["endDateTime"][:3]
+    shown = graph.get(path)["passwordCredentials"]
+    assert [each["displayName"] for each in shown] == ["a", "b"]
+    assert {each["secretText"] for each in shown} == {None}
+    assert graph.refused("POST", f"{path}/removePassword", {"keyId": "unknown"})[0] == 400
+    impossible = {"passwordCredential": {"endDateTime": "2001-01-01T00:00:00Z"}}
+    assert graph.refused("POST", f"{path}/addPassword", impossible)[0] == 400
+    response = graph.call("POST", f"{path}/removePassword", {"keyId": first["keyId"]})
+    assert response.status_code == 204
+    assert [each["displayName"] for each in graph.get(path)["passwordCredentials"]] == ["b"]
+
+
 @pytest.mark.parametrize(
     ("method", "path", "role"),
     [

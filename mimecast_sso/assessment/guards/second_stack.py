@@ -7,7 +7,7 @@ application through which people may sign in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.guards.finding import GuardFinding
@@ -28,7 +28,10 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
     recorded = record.value.application
     if recorded is not None and application.adopt and recorded.client_id.lower() != application.adopt:
         yield _another(recorded.client_id, application.adopt)
-    if recorded is not None or application.adopt:
+    own = {each.lower() for each in (recorded.client_id if recorded else "", application.adopt or "") if each}
+    if own:
+        if assessment.settings.identifier not in record.value.identifiers:
+            yield from _elsewhere(assessment, own)
         return
     yield from _applications(assessment)
 
@@ -39,6 +42,34 @@ def _another(own: str, adopt: str) -> GuardFinding:
         f"mimecast-sso:application.adopt is {adopt}, but this stack already has application {own}; adopting another "
         "would delete that one",
         remedy=f"remove the key, or set adopt: {own}",
+        final=True,
+    )
+
+
+def _elsewhere(assessment: Assessment, own: Collection[str]) -> Iterator[GuardFinding]:
+    """Refuse to add the identifier to this stack's own application while another one holds it."""
+    snapshot = assessment.snapshot
+    holders = snapshot.holders.value
+    if holders is None or any(each.client_id.lower() in own for each in holders):
+        return
+    deleted = [each for each in snapshot.deleted.value or () if each.client_id.lower() not in own]
+    if holders:
+        yield _held_elsewhere(assessment, holders[0], *own)
+    elif deleted:
+        yield _in_recycle_bin(assessment, deleted[0])
+
+
+def _held_elsewhere(assessment: Assessment, holder: Holder, own: str, *_: str) -> GuardFinding:
+    return GuardFinding(
+        _GUARD,
+        f'application "{holder.name}" (client id {holder.client_id}) has the identifier '
+        f"{assessment.settings.identifier}, and this stack cannot add it to its own application (client id {own})",
+        tuple(sorted(assessment.snapshot.everybody)),
+        known=(
+            Statement(f"client id {holder.client_id}, created {holder.created}", How.LIVE, "Microsoft Graph"),
+        ),
+        remedy="if people sign in through that application, adopt it with a stack of its own; otherwise remove the "
+        "identifier from it (Entra portal, Enterprise applications, Single sign-on) and rerun",
         final=True,
     )
 
@@ -79,14 +110,19 @@ def _held(assessment: Assessment, holders: Sequence[Holder]) -> GuardFinding:
 
 def _in_recycle_bin(assessment: Assessment, deleted: DeletedApplication) -> GuardFinding:
     item, request = f"directory/deletedItems/{deleted.object_id}", assessment.snapshot.cloud.graph_request
+    record = assessment.snapshot.record.value
+    own = record.application if record else None
+    restore = f"restore it ({request('POST', f'{item}/restore')}) and adopt {deleted.client_id}"
+    purge = f"delete it permanently ({request('DELETE', item)})"
     return GuardFinding(
         _GUARD,
         f"the identifier {assessment.settings.identifier} belongs to the deleted application "
         f"{quoted(deleted.display_name)} (client id {deleted.client_id}), which can be restored until "
         f"{deleted.until:%Y-%m-%d}",
         known=(Statement(f"deleted {shown(deleted.deleted_at)}", How.LIVE, "Microsoft Graph"),),
-        remedy=f"restore it ({request('POST', f'{item}/restore')}) and adopt {deleted.client_id}, or delete it "
-        f"permanently ({request('DELETE', item)})",
+        remedy=f"{purge}. To use it instead, run {assessment.command('down')} first, then {restore}"
+        if own
+        else f"{restore}, or {purge}",
         final=True,
     )
 

@@ -25,6 +25,7 @@ from mimecast_sso.settings import Ownership, Settings
 from mimecast_sso.settings.values import is_guid
 from mimecast_sso.text import foreign
 from mimecast_sso.text.foreign import quoted
+from mimecast_sso.text.times import shown
 from providers.entra import applications, credentials
 from providers.entra.errors import CredentialsMissing, GraphError, ObjectNotFound, Refused, Unreachable
 from providers.entra.graph import GraphClient
@@ -69,6 +70,7 @@ def _tenant(
     checks: dict[str, Callable[[GraphClient, Settings], Iterator[Statement]]] = {
         "template": _template,
         "application": _applications,
+        "deleted application": _deleted,
     }
     if purpose is Purpose.DEPLOY:
         yield from _notification_addresses(settings)
@@ -286,6 +288,20 @@ def _applications(graph: GraphClient, settings: Settings) -> Iterator[Statement]
                 f"client id {found.client_id} has the configured name and template, created {found.created}"
             )
             yield note("application", f"{text}: this stack's own, or one to adopt")
+
+
+def _deleted(graph: GraphClient, settings: Settings) -> Iterator[Statement]:
+    """A deleted application keeps its identifier, and Entra refuses it to any other."""
+    (found,) = graph.batch([applications.DELETED])
+    for each in applications.deleted_of(found.rows(), [settings.identifier]):
+        item = f"directory/deletedItems/{each.object_id}"
+        yield missing(
+            "deleted application",
+            f'"{foreign.name(each.display_name)}" (client id {each.client_id}), deleted {shown(each.deleted_at)}, '
+            f"keeps identifier {settings.identifier} until {each.until:%Y-%m-%d}. Restore it "
+            f"({graph.cloud.graph_request('POST', f'{item}/restore')}) and adopt {each.client_id}, or delete it "
+            f"permanently ({graph.cloud.graph_request('DELETE', item)})",
+        )
 
 
 def _owner(graph: GraphClient, settings: Settings, token: dict[str, object]) -> Iterator[Statement]:
