@@ -491,9 +491,9 @@ def _refuse_another_name(name: str, record: Record, opts: pulumi.ResourceOptions
     former = min(before)
     raise pulumi.RunError(
         f"{REFUSED} component-name: this stack deployed the component {quoted(former)}, and the program names it "
-        f"{quoted(name)}. "
-        "Everything would be created once more, and the application that people sign in through deleted.\n"
-        f"  What to do: keep the name {quoted(former)}, or give the component the alias pulumi.Alias(name={former!r})."
+        f"{quoted(name)}. Everything would be created once more, and the application that people sign in through "
+        f"deleted.\n  What to do: keep the name {quoted(former)}, or give the component the alias "
+        f"pulumi.Alias(name={quoted(former)})."
     )
 
 

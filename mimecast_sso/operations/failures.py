@@ -17,7 +17,7 @@ from mimecast_sso.facts.engine_documents import Diagnostic, EngineEvent
 from mimecast_sso.facts.graph_refusals import GraphRefusal, refusal_of
 from mimecast_sso.text import foreign
 from mimecast_sso.text.wording import either
-from providers.intermediaries import INSTEAD_OF_IT
+from providers.network import INSTEAD_OF_IT
 
 Names = Callable[[], Mapping[str, str]]
 """Names of people and groups by object id, read only if something failed."""

@@ -88,7 +88,7 @@ def test_a_new_guard_is_one_row_and_one_test(copy: Path) -> None:
     edit(
         copy / SIGN_IN,
         (r"    needs_certificate: bool = False\n", lambda found: f"{found}    encrypts: bool = False\n"),
-        (r"    return _refused_if\(not entra\.signing.*?\n    \)\n", lambda _: indented(line)),
+        (r"    return _first\(\n        _unknown\(Missing\.SIGNING\).*?\n    \)\n", lambda _: indented(line)),
     )
     assert not passes(copy), "a reason that no test reaches is noticed"
     edit(copy / TEST, (r"FROM_MIMECAST:[^\n]*\{\n", lambda found: f"{found}    {entry}"))
