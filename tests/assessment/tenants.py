@@ -203,7 +203,7 @@ def _matches(row: Row, condition: str | None) -> bool:
 def _selected(row: Row, names: str | None) -> Row:
     """Without ``$select`` Graph shows few properties of a user or an application."""
     shown = {"id", "@odata.type", "displayName", *(names or "userPrincipalName,definition").split(",")}
-    if names is None and "principalId" in row:
+    if names is None and row.keys() & {"principalId", "issuer"}:
         return row
     return {name: value for name, value in row.items() if name in shown or "principalId" in row}
 

@@ -10,18 +10,20 @@ import pytest
 from mimecast_sso.assessment import drift, guards
 from mimecast_sso.assessment.access import AccessSample
 from mimecast_sso.assessment.account_for_tests import without
-from mimecast_sso.assessment.drift import Severity
+from mimecast_sso.assessment.drift import Change, Severity
 from mimecast_sso.assessment.planned import planned
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import RecordedResource
-from mimecast_sso.assessment.snapshot import Directory
+from mimecast_sso.assessment.snapshot import Directory, LiveGroup
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.provenance import How, live
 from mimecast_sso.settings import ConfigurationError, from_values
+from providers.entra.conditional_access import AccessPolicy
 from tests.assessment.worlds import (
     ADA,
     GRACE,
     GROUP,
+    NOW,
     World,
     account,
     address,
@@ -46,12 +48,15 @@ def world(*, recorded: bool = True) -> World:
     if recorded:
         found.append((types.USER, {"userPrincipalName": ACCOUNT, "objectId": f"id of {ACCOUNT}"}))
     more = [RecordedResource(f"urn:pulumi:test::mimecast-sso::{kind}::x", kind, each) for kind, each in found]
+    kept = [each for each in before.resources if each.type != types.ADDRESS_BOOK]
+    book = {"addresses": {each: {"name": ""} for each in sorted(everybody)}, "created": sorted(everybody)}
+    kept.append(RecordedResource("urn:pulumi:test::mimecast-sso::book::x", types.ADDRESS_BOOK, book))
     return World(
         application=replace(application(), assigned=tuple(map(assigned, (ADA, GRACE, ACCOUNT)))),
         accounts=[account(each) for each in sorted(everybody)],
         members=everybody,
         addresses={each: address(each) for each in everybody},
-        deployed=Record((*before.resources, *more)),
+        deployed=Record((*kept, *more)),
     )
 
 
@@ -107,6 +112,13 @@ def test_drift_reports_a_deleted_test_account() -> None:
     assert found(replace(world(), accounts=others)) == [
         (f"test-account/missing/{ACCOUNT}", f"test account {ACCOUNT} no longer exists")
     ]
+    (gone,) = (
+        each
+        for each in drift.find(replace(world(), accounts=others).assess(attested(values())))
+        if each.object == "test account"
+    )
+    assert gone.change == Change((ACCOUNT,), ())
+    assert (gone.source, gone.targets) == ("Microsoft Graph", (f"id of {ACCOUNT}",))
     unread = replace(world(), changes={"directory": Directory(unread="403")})
     assert found(unread) == [], "who could not be looked up is not gone"
 
@@ -166,9 +178,20 @@ def test_an_address_that_somebody_has_is_refused(other: dict[str, Any]) -> None:
     )
 
 
+APPLIES = AccessPolicy(
+    "policy", "Strict", enforced=True, decided=True, operator="OR", controls=("mfa",), changed_at=NOW
+)
+
+
 def test_the_snapshot_without_it_is_that_of_a_tenant_without_it() -> None:
     settings = from_values(attested(values(**WANTED)))
-    evaluated = AccessSample((f"id of {ADA}", f"id of {ACCOUNT}"), 3, {f"id of {ACCOUNT}": "Block"})
+    everybody = {f"id of {ADA}", f"id of {ACCOUNT}"}
+    evaluated = AccessSample(
+        (f"id of {ADA}", f"id of {ACCOUNT}"),
+        3,
+        dict.fromkeys(everybody, "Block"),
+        dict.fromkeys(everybody, (APPLIES,)),
+    )
     tenant = world()
     tenant.groups = {GROUP: [account(ADA), account(ACCOUNT)]}
     full = tenant.snapshot(settings)
@@ -184,7 +207,17 @@ def test_the_snapshot_without_it_is_that_of_a_tenant_without_it() -> None:
         full, directory=replace(full.directory, groups=(*full.directory.assigned_groups.values(),))
     )
     assert without(configured).directory.groups == (group,)
-    assert left.access.value == AccessSample((f"id of {ADA}",), 2, {})
+    assert left.access.value == AccessSample(
+        (f"id of {ADA}",), 2, {f"id of {ADA}": "Block"}, {f"id of {ADA}": (APPLIES,)}
+    )
+    (members,) = (each.value for each in left.groups.values())
+    assert members == LiveGroup(members.name if members else "", frozenset({ADA, GRACE}))
+    moving = live(LiveGroup("Single sign-on", frozenset({ADA}), frozenset({ACCOUNT}), frozenset({ACCOUNT})))
+    moved = without(replace(full, groups=dict.fromkeys(full.groups, moving)))
+    assert [each.value for each in moved.groups.values()] == [LiveGroup("Single sign-on", frozenset({ADA}))]
+    book = left.recorded.outputs_of(types.ADDRESS_BOOK)
+    assert book is not None
+    assert (book["addresses"].keys(), book["created"]) == ({ADA, GRACE}, [ADA, GRACE])
     assert set(left.addresses.value or ()) == {ADA, GRACE}
     elsewhere = {each: one for each, one in full.directory.accounts.items() if each != f"id of {ACCOUNT}"}
     unseen = replace(full, directory=replace(full.directory, accounts=elsewhere), access=live(evaluated))

@@ -22,7 +22,7 @@ from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.sign_in import Outcome, Result
 from mimecast_sso.assessment.snapshot import LiveGroup, Snapshot
 from mimecast_sso.facts.sign_in_reasons import REASONS, Missing, Reason
-from mimecast_sso.provenance import How, Known, live, unknown
+from mimecast_sso.provenance import How, Known, Statement, Verdict, live, unknown
 from mimecast_sso.settings import Address, ProfileSlot, from_values
 from tests.assessment.worlds import (
     ADA,
@@ -122,9 +122,18 @@ def test_addresses_that_mimecast_created_are_not_counted_as_people(members: set[
     found = of(created_by_mimecast(members=members))
     assert ABUSE not in seen(found)
     assert KAY in seen(found)
-    assert [each.text for each in not_counted(found)] == [
-        "1 address that Mimecast created with a domain (abuse@, postmaster@) is not counted: nobody signs in with it"
+    assert list(not_counted(found)) == [
+        Statement(
+            "1 address that Mimecast created with a domain (abuse@, postmaster@) is not counted: nobody signs in "
+            "with it",
+            How.LIVE,
+            "Mimecast",
+            Verdict.NOTE,
+        )
     ]
+    (two,) = not_counted(replace(found, left_out=frozenset({ABUSE, "postmaster@example.com"})))
+    assert two.text.startswith("2 addresses that Mimecast created")
+    assert two.text.endswith("are not counted: nobody signs in with them")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from mimecast_sso.assessment import drift
 from mimecast_sso.assessment.access import AccessSample
-from mimecast_sso.assessment.drift import Change, Finding, Severity
+from mimecast_sso.assessment.drift import Change, Finding, Part, Severity
 from mimecast_sso.assessment.people import EntraGroup
 from mimecast_sso.assessment.record import Record, name_of
 from mimecast_sso.assessment.recorded import RecordedResource
@@ -497,6 +497,62 @@ def test_a_missing_domain_does_not_hide_the_next_one() -> None:
     assert found(world) == [f"domain/missing/{DOMAIN}", "domain/missing/example.net"]
 
 
+def test_the_desired_value_says_whether_the_file_asks_for_what_others_did() -> None:
+    """A renamed identifier or owner may be in the file already; then only a deployment is missing."""
+
+    def desired(plant: Plant, **keys: Any) -> tuple[str, ...] | None:
+        world = quiet()
+        plant(world)
+        (finding,) = (
+            each for each in drift.find(world.assess(attested(values(**keys)))) if each.part is Part.UNMANAGED
+        )
+        return finding.change.desired
+
+    linus = more("assigned", assigned(LINUS))
+    known = both(linus, lambda world: world.accounts.append(account(LINUS)))
+    assert desired(linus) == ()
+    assert desired(known, assign={"users": [ADA, GRACE, LINUS]}) == (LINUS,)
+    assert desired(more("identifiers", OTHER)) == ()
+    assert desired(more("identifiers", OTHER), application={"identifier": OTHER}) == (OTHER,)
+    owner = "6c000000-0000-4000-8000-0000000000ff"
+    owns = more("owners", Owner(owner, "another"))
+    assert desired(owns) == ()
+    named = both(owns, read(directory=Directory(owners={owner: "another"})))
+    assert desired(named, application={"owners": [owner]}) == ("another",)
+    assert desired(joined) == ()
+    invited = attested(values(rollOut={"who": "pilot", "pilot": [ADA, GRACE, LINUS]}))
+    assert desired(joined, rollOut=invited["rollOut"]) == (LINUS,)
+
+
+def test_a_member_or_address_that_left_the_file_is_not_desired() -> None:
+    world = quiet()
+    left(world)
+    pilot = attested(values(rollOut={"who": "pilot", "pilot": [ADA]}))
+    (finding,) = (each for each in drift.find(world.assess(pilot)) if each.aspect == "member")
+    assert finding.change == Change((GRACE,), (), ())
+    world = quiet()
+    no_address(world)
+    (missing,) = (each for each in drift.find(world.assess()) if each.object == "address")
+    assert missing.change == Change((GRACE,), (), (GRACE,))
+    left_out = attested(values(addresses={"list": [{"address": ADA}]}, rollOut=pilot["rollOut"]))
+    (missing,) = (each for each in drift.find(world.assess(left_out)) if each.object == "address")
+    assert missing.change == Change((GRACE,), (), ())
+
+
+def test_only_the_unassigned_person_makes_a_lost_assignment_urgent() -> None:
+    """Somebody else's failing sign-in is not what the assignment is about."""
+    world = quiet()
+    world.accounts = [account(ADA), account(GRACE), account(ALAN)]
+    world.addresses[ALAN] = address(ALAN)
+    world.members.add(ALAN)
+    changed(assigned=(assigned(ADA), assigned(GRACE)))(world)
+    recorded(types.APP_ROLE_ASSIGNMENT, f"assignment-{LINUS}", principalObjectId=f"id of {LINUS}")(world)
+    world.accounts.append(account(LINUS))
+    found = {each.id: each.severity for each in drift.find(world.assess())}
+    assert found[f"assignment/missing/id-of-{LINUS}"] is Severity.LOOK
+    assert found[f"roll-out-group/member/unmanaged/{ALAN}"] is Severity.URGENT
+
+
 def test_the_name_that_is_configured_for_an_address_is_the_desired_one() -> None:
     world = quiet()
     an_address(name="Admiral")(world)
@@ -678,11 +734,18 @@ def test_federated_credentials_that_could_not_be_read_are_reported_as_not_checke
 def test_claims_that_only_the_portal_shows_are_never_passed_over_in_silence() -> None:
     """And where they decide who can sign in, the report counts them as not checked."""
     world = quiet()
+    why = (
+        "only the beta version of Microsoft Graph shows them, which Microsoft does not support for production"
+    )
     (ignored,) = drift.not_readable(world.assess())
-    assert (ignored.verdict, ignored.how) == (Verdict.NOTE, How.UNKNOWN)
+    assert ignored.text == "not compared; Entra ignores them while a claims policy is assigned"
+    assert (ignored.verdict, ignored.how, ignored.source) == (Verdict.NOTE, How.UNKNOWN, why)
+    assert ignored.subject
     changed(policies=())(world)
     (deciding,) = drift.not_readable(world.assess())
-    assert deciding.verdict is Verdict.NOT_POSSIBLE
+    assert deciding.text == "not compared, and they decide the NameID while no claims policy is assigned"
+    assert (deciding.verdict, deciding.how, deciding.source) == (Verdict.NOT_POSSIBLE, How.UNKNOWN, why)
+    assert deciding.subject == ignored.subject
     changed(policies=None)(world)
     assert not list(drift.not_readable(world.assess())), "the report says that the policy is unread"
 
@@ -708,6 +771,38 @@ def test_policies_that_applied_at_the_last_deployment_are_no_drift(changes: dict
     world = quiet()
     access_policy(**changes)(world)
     assert drift.find(world.assess()) == ()
+
+
+def test_a_policy_changed_in_the_second_of_the_deployment_is_no_drift() -> None:
+    world = quiet()
+    access_policy(changed_at=NOW - timedelta(days=1))(world)
+    assert drift.find(world.assess()) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({"controls": ("block",)}, "access is blocked"),
+        ({"controls": ("mfa", "compliantDevice")}, "required: mfa or compliantDevice"),
+        ({"controls": ()}, "session controls only"),
+        (
+            {"decided": False},
+            "required: mfa; whether it applies depends on device, location or risk",
+        ),
+    ],
+)
+def test_what_a_conditional_access_policy_requires_is_shown(changes: dict[str, Any], shown: str) -> None:
+    world = quiet()
+    access_policy(**changes)(world)
+    (finding,) = drift.find(world.assess())
+    assert finding.change.live == (shown,)
+
+
+def test_without_a_sample_no_policy_is_compared() -> None:
+    world = quiet()
+    PLANTS["application/displayName/changed"](world)
+    read(access=Known(None, How.UNKNOWN, "no permission"))(world)
+    assert found(world) == ["application/displayName/changed"]
 
 
 def test_a_policy_without_a_known_deployment_is_no_drift_unless_it_blocks() -> None:

@@ -256,6 +256,11 @@ def test_names_that_a_stack_file_refuses_are_left_out_and_told() -> None:
         "1 assigned group is left out of assign.groups, because its name holds invisible characters: Zoo : "
         ":warning::x. Rename in Entra and rerun assess; until then assignments stay"
     )
+    several = (assigned(ODD_NAME, "Group"), assigned("A\u202eB", "Group"))
+    (note,) = fits(World(application=application(assigned=several))).notes
+    assert note.text.startswith(
+        "2 assigned groups are left out of assign.groups, because their names hold invisible characters: "
+    )
 
 
 def test_an_address_that_belongs_to_somebody_else_is_left_out() -> None:

@@ -20,7 +20,13 @@ from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.entra import CLOUDS
 from mimecast_sso.provenance import How, Known, live
 from mimecast_sso.settings import ProfileSlot, from_values
-from providers.entra.applications import DeletedApplication, Holder, Owner, Registration
+from providers.entra.applications import (
+    DeletedApplication,
+    FederatedCredential,
+    Holder,
+    Owner,
+    Registration,
+)
 from providers.entra.batching import Read, ReadOutcome
 from providers.entra.errors import Forbidden, GraphError, ObjectNotFound, Refused, Unreachable
 from providers.entra.people import USER
@@ -796,3 +802,68 @@ def test_the_managed_integration_is_read_by_the_description_that_the_state_knows
     assert (absent.value, absent.how) == (None, How.LIVE)
     assert not integration(Mimecast(faults={"get-connection": refused(400, "err_broken")})).is_known
     assert snapshot().integration.how is How.CONFIGURED, "not asked where none is managed"
+
+
+# -- The test account that a run could not record ---------------------------------------------------------------------
+
+INTENDED = "sso-test@example.com"
+MARKER = "mimecast-sso 1f0c"
+
+
+def with_intended_account(*others: RecordedResource) -> Record:
+    outputs = {"account": INTENDED.upper(), "marker": MARKER}
+    urn = f"urn:pulumi:test::mimecast-sso::{types.ACCOUNT_PASSWORD}::password"
+    return Record((*RECORDED.resources, RecordedResource(urn, types.ACCOUNT_PASSWORD, outputs), *others))
+
+
+def marked(address: str = INTENDED, **changes: Any) -> dict[str, Any]:
+    return user(address, id="id of the marked one", employeeId=MARKER, **changes)
+
+
+@pytest.mark.parametrize(
+    ("users", "found"),
+    [
+        ([marked()], "id of the marked one"),
+        ([marked("SSO-Test@Example.com")], "id of the marked one"),
+        ([marked("another@example.com")], ""),
+        ([marked(userPrincipalName=None)], ""),
+        ([marked(), marked()], ""),
+        ([marked() | {"employeeId": "another"}], ""),
+        ([], ""),
+    ],
+    ids=["as intended", "in capitals", "renamed", "without a name", "two", "without the marker", "none"],
+)
+def test_the_account_that_a_run_could_not_record_is_found_by_its_marker(
+    users: list[dict[str, Any]], found: str
+) -> None:
+    entra = Entra({"/users": [user(ADA), user(GRACE), *users]})
+    assert snapshot(entra, record=with_intended_account()).directory.unrecorded_account == found
+
+
+def test_no_account_is_sought_by_marker_unless_one_is_missing() -> None:
+    entra = Entra({"/users": [user(ADA), user(GRACE), marked()]})
+    assert snapshot(entra).directory.unrecorded_account == ""
+    assert not [each for each in entra.asked if "employeeId" in each.query.get("filter", "")]
+
+
+def test_federated_credentials_are_read_or_reported() -> None:
+    row = {"id": "key-id", "name": "CI", "issuer": "https://ci.example", "subject": "repo:theirs"}
+    path = "/applications/object of portal/federatedIdentityCredentials"
+    application = snapshot(Entra({path: [row]})).application.value
+    assert application is not None
+    assert application.federated == (
+        FederatedCredential("key-id", "CI", "https://ci.example", "repo:theirs"),
+    )
+    assert (application.federated_unread, application.policies_unread) == ("", "")
+    unread = snapshot(Entra(faults={"federatedIdentityCredentials": NO_PERMISSION})).application.value
+    assert unread is not None
+    assert (unread.federated, unread.federated_unread) == (None, "no permission")
+
+
+def test_an_empty_response_is_unknown_and_says_so() -> None:
+    class Graph:
+        def batch(self, reads: Iterable[Read]) -> list[ReadOutcome]:
+            return [ReadOutcome(read, {}) for read in reads]
+
+    found = entra_reading.ask(Graph(), {"one": Read("/organization/x", {})})["one"]  # type: ignore[arg-type]
+    assert (found.how, found.source) == (How.UNKNOWN, "Microsoft Graph's response is empty")

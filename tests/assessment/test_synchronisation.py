@@ -315,7 +315,15 @@ def test_drift_of_the_integration() -> None:
         ("true",),
     )
     (gone,) = drifted(assessed(Known(None, How.LIVE), {}, LIVE))
-    assert gone.part is Part.MISSING
+    assert (gone.part, gone.id) == (Part.MISSING, "directory-integration/missing/Entra")
+    renamed = live(Integration("Renamed", RECENT, LIVE), "Mimecast")
+    (other,) = drifted(assessed(renamed, {}, LIVE))
+    assert (other.part, other.id) == (Part.CHANGED, "directory-integration/description/changed/Entra")
+    assert (other.change.recorded, other.change.live) == (("Entra",), ("Renamed",))
+    (unasked,) = drifted(assessed(integration(deleteUsers=False), {"enabled": True}, LIVE))
+    assert unasked.change.desired is None, "the file does not ask for the property"
+    (alone,) = drifted(assessed(integration(deleteUsers=False), None, LIVE))
+    assert alone.change.desired is None, "nor for the integration"
     unread = assessed(unknown("403"), {}, LIVE)
     assert drifted(unread) == []
     assert "the directory integration at Mimecast could not be read" in [
