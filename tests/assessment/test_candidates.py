@@ -177,7 +177,7 @@ def tiles_of(*unassigned: str) -> World:
             world(
                 application=replace(IDP, reply_urls=("https://eu-api.mimecast.com/login/saml", "https://x"))
             ),
-            id="the tile is answered by nobody",
+            id="nobody responds to the tile",
         ),
         pytest.param(tiles_of(ALAN), id="two tiles fail in one way, one in another"),
         pytest.param(tiles_of(ALAN, LINUS), id="two tiles fail in one way, two in another"),

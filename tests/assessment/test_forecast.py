@@ -275,7 +275,7 @@ def test_added_people_are_ready_or_refused_with_the_reason() -> None:
             values(application={"replyUrl": "https://example.com/x"}),
         ),
         ("hiding the tile", World(), changed(application={"hide": True})),
-        ("a stranger leaves", World(members={ADA, GRACE, LINUS}), changed()),
+        ("an unmanaged member leaves", World(members={ADA, GRACE, LINUS}), changed()),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
