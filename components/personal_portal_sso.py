@@ -493,7 +493,8 @@ def _refuse_another_name(name: str, record: Record, opts: pulumi.ResourceOptions
         f"{REFUSED} component-name: this stack deployed the component {quoted(former)}, and the program names it "
         f"{quoted(name)}. "
         "Everything would be created once more, and the application that people sign in through deleted.\n"
-        f"  What to do: keep the name {quoted(former)}, or give the component the alias pulumi.Alias(name={former!r})."
+        f"  What to do: keep the name {quoted(former)}, or give the component the alias "
+        f"pulumi.Alias(name={quoted(former)})."
     )
 
 

@@ -118,8 +118,8 @@ class TraitsReader:
         have lost their assignment with it.
         """
         theirs = state.assigned - self._of_others
-        course = self.effects.course
-        before = course.now.assigned - self._of_others if course else theirs
+        timeline = self.effects.timeline
+        before = timeline.now.assigned - self._of_others if timeline else theirs
         return None if theirs and theirs >= before else False
 
     @cached_property

@@ -40,6 +40,7 @@ from mimecast_sso.operations.state import (
 from mimecast_sso.operations.terminal import say
 from mimecast_sso.settings import REFUSED
 from mimecast_sso.text.files import parse_json
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.times import graph_time
 from providers.deadline import DeadlinePassed
 
@@ -386,7 +387,7 @@ def _names(snapshot: Path) -> Mapping[str, str]:
         return {}
     directory = found.directory
     return {each.object_id: each.address for each in directory.users} | {
-        each.object_id: f'group "{each.name}"' for each in directory.groups
+        each.object_id: f"group {quoted(each.name)}" for each in directory.groups
     }
 
 

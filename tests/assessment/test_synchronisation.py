@@ -360,4 +360,4 @@ def test_the_integration_is_looked_at_before_the_first_deployment(
     assert settings is not None
     said = synchronisation.found_in_advance(settings, known)
     assert (said.verdict, said.subject) == (verdict, synchronisation.SUBJECT)
-    assert said.text == text.format("the directory integration “Entra”")
+    assert said.text == text.format('the directory integration "Entra"')

@@ -62,7 +62,7 @@ def _elsewhere(assessment: Assessment, own: Collection[str]) -> Iterator[GuardFi
 def _held_elsewhere(assessment: Assessment, holder: Holder, own: str, *_: str) -> GuardFinding:
     return GuardFinding(
         _GUARD,
-        f'application "{holder.name}" (client id {holder.client_id}) has the identifier '
+        f"application {quoted(holder.name)} (client id {holder.client_id}) has the identifier "
         f"{assessment.settings.identifier}, and this stack cannot add it to its own application (client id {own})",
         tuple(sorted(assessment.snapshot.everybody)),
         known=(

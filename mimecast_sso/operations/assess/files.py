@@ -41,15 +41,15 @@ def _row(person: Candidate, snapshot: Snapshot) -> Iterator[str]:
     account, outcome = person.forecast.account, person.outcome
     yield person.forecast.address
     yield (account.user_principal_name if account else "") or ""
-    yield _answer(person.assigned)
-    yield _answer(person.in_group)
-    yield _answer(person.would_sign_in)
+    yield _yes_or_no(person.assigned)
+    yield _yes_or_no(person.in_group)
+    yield _yes_or_no(person.would_sign_in)
     yield str(outcome.reason or "")
     yield problem(outcome)
     yield way_out(outcome, snapshot)
 
 
-def _answer(value: bool | None) -> str:
+def _yes_or_no(value: bool | None) -> str:
     return "unknown" if value is None else "yes" if value else "no"
 
 

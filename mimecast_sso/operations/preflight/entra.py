@@ -297,7 +297,7 @@ def _deleted(graph: GraphClient, settings: Settings) -> Iterator[Statement]:
         item = f"directory/deletedItems/{each.object_id}"
         yield missing(
             "deleted application",
-            f'"{foreign.name(each.display_name)}" (client id {each.client_id}), deleted {shown(each.deleted_at)}, '
+            f"{quoted(each.display_name)} (client id {each.client_id}), deleted {shown(each.deleted_at)}, "
             f"keeps identifier {settings.identifier} until {each.until:%Y-%m-%d}. Restore it "
             f"({graph.cloud.graph_request('POST', f'{item}/restore')}) and adopt {each.client_id}, or delete it "
             f"permanently ({graph.cloud.graph_request('DELETE', item)})",
