@@ -187,7 +187,7 @@ def tiles_of(*unassigned: str) -> World:
         ),
     ],
 )
-def test_the_statements(found: World, snapshot: SnapshotAssertion) -> None:
+def test_assess_states_who_would_not_sign_in_and_why(found: World, snapshot: SnapshotAssertion) -> None:
     judged = of(found)
     assert [f"{each.verdict}: {each}" for each in (*statements(judged), *tiles(judged))] == snapshot
 

@@ -133,7 +133,7 @@ def test_a_component_reads_its_own_part() -> None:
     assert found.value.component == "us"
 
 
-def test_nothing_deployed() -> None:
+def test_before_the_first_deployment_the_record_is_empty() -> None:
     known, _ = _asked(lambda: {"name": "organization/mimecast-sso/prod-eu", "outputs": {}})
     assert known == Known(Record(), How.RECORDED, "the stack's state")
 
@@ -202,7 +202,7 @@ def test_other_errors_are_not_retried() -> None:
     assert len(calls) == 1
 
 
-def test_no_engine() -> None:
+def test_without_an_engine_the_record_is_unknown() -> None:
     pulumi.runtime.reset_options(project="mimecast-sso", stack="prod-eu", organization="organization")
     assert in_program() == unread("the program does not run under a Pulumi engine")
 

@@ -112,7 +112,7 @@ def test_a_managed_identity(preflight: Run, identity: Service, variables: dict[s
     assert f"client_id={credentials.DEPLOYER_CLIENT_ID}" in path, "a user-assigned one"
 
 
-def test_a_pipeline(preflight: Run, tmp_path: Path) -> None:
+def test_a_pipeline_signs_in_with_its_own_token(preflight: Run, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(federated())
     ended = preflight({"ARM_USE_AKS_WORKLOAD_IDENTITY": "true", "ARM_OIDC_TOKEN_FILE_PATH": str(file)})

@@ -102,14 +102,14 @@ def test_expired_and_switched() -> None:
     assert "expired at 2026-11-21 12:00 UTC. Entra has switched automatically to B (" in text(looked_at)
 
 
-def test_both_expired() -> None:
+def test_without_a_valid_certificate_the_check_fails() -> None:
     looked_at = expiry(ending(timedelta(days=-1)), certificate("b", timedelta(-9), timedelta(days=-2)))
     assert looked_at.fails
     assert "No other certificate is valid." in text(looked_at)
     assert threshold(NOW - SECOND, NOW) == "expired"
 
 
-def test_not_valid_yet() -> None:
+def test_a_certificate_that_is_not_valid_yet_fails_unless_another_one_is() -> None:
     future = certificate("a", timedelta(days=3), timedelta(days=900))
     assert expiry(future).fails
     assert "is not valid before 2026-11-25 12:00 UTC. No other certificate is valid." in text(expiry(future))

@@ -89,7 +89,7 @@ def test_a_rule_that_would_never_apply_is_refused(sandbox: RunningSandbox, rule:
         sandbox.control.faults(rule)  # type: ignore[arg-type]
 
 
-def test_faults_by_command(sandbox: RunningSandbox) -> None:
+def test_faults_are_set_listed_and_removed_by_command(sandbox: RunningSandbox) -> None:
     words = ("--host", r"graph\..*", "--status", "429", "--header", "Retry-After: 7", "--times", "2")
     assert command(sandbox, "fault", "set", *words).returncode == 0
     added = command(sandbox, "fault", "set", "--host", "login.*", "--drop", "--after-commit")

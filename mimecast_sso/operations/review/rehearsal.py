@@ -35,7 +35,7 @@ from mimecast_sso.text.files import parse_json, read_text
 
 _KEPT = ("ENGINE", "LANG", "LC_ALL", "PATH", "TMPDIR", "VIRTUAL_ENV")
 """Environment variables that a rehearsal keeps."""
-_CREDENTIALS = (
+CREDENTIALS = (
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "ARM_ACCESS_KEY",
     "ARM_CLIENT_CERTIFICATE",
@@ -56,6 +56,7 @@ _CREDENTIALS = (
     "PULUMI_CONFIG_PASSPHRASE_FILE",
     "SYSTEM_ACCESSTOKEN",
 )
+"""Environment variables that hold a credential, or lead to one."""
 MAIN = "from mimecast_sso.operations.cli import main; main()"
 """What `python -c` runs as the command: it finds the code of the folder it is started in."""
 _ENTRA, _PASSWORD, _FAILED = "entra", "password", "refused"
@@ -80,7 +81,7 @@ def why_not(scope: ChangeScope, *, approved: bool) -> str:
     """Why a change is not rehearsed here; "" if it is."""
     if not (scope.code or scope.beside) or approved or "SANDBOX_INSTANCE" in os.environ:
         return ""
-    found = [each for each in _CREDENTIALS if os.environ.get(each)]
+    found = [each for each in CREDENTIALS if os.environ.get(each)]
     if not found:
         return ""
     return f"it would run the head's code where {found[0]} can be read. Rehearse in a job without credentials"
