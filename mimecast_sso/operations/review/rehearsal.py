@@ -128,12 +128,7 @@ def rehearse(
     with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder:
         trees = (Path(folder, "base"), Path(folder, "head"))
         for tree, commit in zip(trees, (scope.start, scope.head), strict=True):
-            tree.mkdir()
-            repository.write_tree(commit, tree)
-            if not (tree / ".venv").exists():
-                (tree / ".venv").symlink_to(
-                    sys.prefix
-                )  # The Pulumi CLI needs the one that Pulumi.yaml names.
+            _check_out(repository, commit, tree)
         for number, each in enumerate(stacks):
             deployed = each.stack in before.stacks
             if each.error or each.stack not in after.stacks:
@@ -143,6 +138,13 @@ def rehearse(
             people = recorded.get(each.stack, frozenset()).union(*(_listed(one, each.stack) for one in data))
             stage.people.write_text("".join(f"{address}\n" for address in sorted(people)), encoding="utf-8")
             yield replace(each, rehearsal=_rehearsed(stage, trees, deployed=deployed))
+
+
+def _check_out(repository: Repository, commit: str, tree: Path) -> None:
+    tree.mkdir()
+    repository.write_tree(commit, tree)
+    if not (tree / ".venv").exists():
+        (tree / ".venv").symlink_to(sys.prefix)  # The Pulumi CLI needs the one that Pulumi.yaml names.
 
 
 def _listed(data: Data, stack: str) -> frozenset[str]:
