@@ -100,18 +100,7 @@ class GalleryApplication(pulumi.ComponentResource):
         self.service_principal = self._service_principal(name, args, kept)
         identifier = self._identifier(name, args, application, kept)
         reply_urls = self._reply_urls(name, args, application, identifier)
-        self.requirements = [
-            Requirement(
-                "the identifier of the application",
-                deployed(identifier, identifier.identifier_uri),
-                args.identifier,
-            ),
-            Requirement(
-                "the list of its reply URLs",
-                deployed(reply_urls, reply_urls.redirect_uris).apply(sorted),
-                pulumi.Output.all(*args.reply_urls).apply(sorted),
-            ),
-        ]
+        self.requirements = _of_registration(args, identifier, reply_urls)
         if args.sign_on_url is None:
             DefaultReplyUrl(
                 f"{name}-default-reply-url",
@@ -382,3 +371,23 @@ def user_role(roles: Sequence[Mapping[str, object]]) -> str:
         if name in enabled:
             return enabled[name]
     return next(iter(enabled.values()), DEFAULT_ACCESS_ROLE_ID)
+
+
+def _of_registration(
+    args: GalleryApplicationArgs,
+    identifier: azuread.ApplicationIdentifierUri,
+    reply_urls: azuread.ApplicationRedirectUris,
+) -> list[Requirement]:
+    """What has to be deployed before people are sent to the application: its identifier and reply URLs."""
+    return [
+        Requirement(
+            "the identifier of the application",
+            deployed(identifier, identifier.identifier_uri),
+            args.identifier,
+        ),
+        Requirement(
+            "the list of its reply URLs",
+            deployed(reply_urls, reply_urls.redirect_uris).apply(sorted),
+            pulumi.Output.all(*args.reply_urls).apply(sorted),
+        ),
+    ]

@@ -211,7 +211,7 @@ class MimecastTenant(pulumi.ComponentResource):
         self.register_outputs({"profileState": self.profile_state})
 
     def _domains(self, args: MimecastTenantArgs) -> _Domains:
-        made = _Domains()
+        created = _Domains()
         for wanted in args.domains:
             domain = DomainResource(
                 f"{self._name}-domain-{wanted.name}",
@@ -231,12 +231,12 @@ class MimecastTenant(pulumi.ComponentResource):
                     pulumi.ResourceOptions(depends_on=published),
                 ),
             )
-            made.states[wanted.name] = verification.state
-            made.proofs[wanted.name] = pulumi.Output.all(
+            created.states[wanted.name] = verification.state
+            created.proofs[wanted.name] = pulumi.Output.all(
                 name=domain.proofName, type=domain.proofType, value=domain.proofValue
             ).apply(_proof_record)
-            made.verifications.append(verification)
-        return made
+            created.verifications.append(verification)
+        return created
 
     def _named_before(self, name: str) -> pulumi.ResourceOptions:
         """Keep what release 0.1.0 deployed: it named some children without the component's name."""
@@ -347,11 +347,13 @@ class MimecastTenant(pulumi.ComponentResource):
     def trusted(self) -> pulumi.Output[dict[str, str]]:
         """The thumbprints that Mimecast is attested to trust, each with its attestation."""
         chains = [(each.chain, each.state, each.chain.thumbprint) for each in self._chains]
-        return pulumi.Output.all(*(pulumi.Output.all(state, made) for _, state, made in chains)).apply(
+        return pulumi.Output.all(
+            *(pulumi.Output.all(state, thumbprint) for _, state, thumbprint in chains)
+        ).apply(
             lambda known: {
-                made: f"{state}: {attestation.attested_by(chain.confirmed)}"
-                for (chain, _, _), (state, made) in zip(chains, known, strict=True)
-                if made and state in OPENS and chain.confirmed
+                thumbprint: f"{state}: {attestation.attested_by(chain.confirmed)}"
+                for (chain, _, _), (state, thumbprint) in zip(chains, known, strict=True)
+                if thumbprint and state in OPENS and chain.confirmed
             }
         )
 

@@ -149,7 +149,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         self.outputs["signingCertificateThumbprint"] = active.activeThumbprint
         tenant.trusted.apply(self._say_when_the_certificate_expires)
         self.outputs["certificateExpiryMark"] = certificates.active.end_date.apply(
-            lambda end: certificate_expiry.mark(snapshot, end)
+            lambda end: certificate_expiry.threshold(snapshot, end)
         )
         if self._account is not None:
             self.outputs |= self._outputs_of_the_account(self._account)
@@ -255,7 +255,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         self, application: GalleryApplication, adoption: Adoption | None
     ) -> SigningCertificates:
         wanted = self._settings.certificates
-        made = SigningCertificates(
+        created = SigningCertificates(
             f"{self._name}-signing-certificate",
             SigningCertificatesArgs(
                 service_principal=application.service_principal,
@@ -270,9 +270,9 @@ class PersonalPortalSso(pulumi.ComponentResource):
             pulumi.log.info(
                 f"A rotation ({wanted.rotation}) is under way. Expected gap when the active certificate changes: "
                 f"{wanted.expected_gap()}.",
-                resource=made,
+                resource=created,
             )
-        return made
+        return created
 
     def _named_before(self, name: str) -> pulumi.ResourceOptions:
         """Keep what release 0.1.0 deployed: it gave each part one fixed name."""
@@ -408,15 +408,15 @@ class PersonalPortalSso(pulumi.ComponentResource):
         certificates, profile = self._settings.certificates, self._settings.authentication_profile
         snapshot = self._assessment.snapshot
         generation = certificates.of_slot(slot)
-        made = entra.certificates.generations[generation.label] if generation else None
+        created = entra.certificates.generations[generation.label] if generation else None
         if certificates.rotation is RotationMode.METADATA:
-            made = None  # It comes from the metadata, so a new certificate does not change the form.
+            created = None  # It comes from the metadata, so a new certificate does not change the form.
         confirmed = profile.confirmed_of(slot)
         return ChainArgs(
             slot=slot,
             group=self._settings.roll_out.group_of(slot),
-            form=self._form(slot, entra, made.body if made else ""),
-            thumbprint=made.thumbprint if made else "",
+            form=self._form(slot, entra, created.body if created else ""),
+            thumbprint=created.thumbprint if created else "",
             confirmed=confirmed.model_dump() if confirmed else None,
             evidence=profile.known(today, slot),
             populated=slot in certificates.populated,
@@ -491,8 +491,9 @@ def _refuse_another_name(name: str, record: Record, opts: pulumi.ResourceOptions
     former = min(before)
     raise pulumi.RunError(
         f"{REFUSED} component-name: this stack deployed the component {quoted(former)}, and the program names it "
-        f"{quoted(name)}. Everything would be created once more, and the application that people sign in through "
-        f"deleted.\n  What to do: keep the name {quoted(former)}, or give the component the alias "
+        f"{quoted(name)}. "
+        "Everything would be created once more, and the application that people sign in through deleted.\n"
+        f"  What to do: keep the name {quoted(former)}, or give the component the alias "
         f"pulumi.Alias(name={quoted(former)})."
     )
 

@@ -45,7 +45,7 @@ class SigningCertificatesArgs:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class GenerationCertificate:
     """One generation as Entra created it."""
 
     resource: pulumi.Resource
@@ -64,25 +64,25 @@ class SigningCertificates(pulumi.ComponentResource):
     by this project's own resource.
     """
 
-    generations: dict[str, Made]
+    generations: dict[str, GenerationCertificate]
     """By label."""
-    active: Made
+    active: GenerationCertificate
 
     def __init__(
         self, name: str, args: SigningCertificatesArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("mimecast-sso:entra:SigningCertificates", name, None, opts)
         self._name, self._args = name, args
-        self.active = self._made(args.active)
+        self.active = self._create(args.active)
         # Entra activates the very first certificate automatically.
         self.generations = {args.active: self.active} | {
-            label: self._made(label, after=[self.active.resource])
+            label: self._create(label, after=[self.active.resource])
             for label in args.generations
             if label != args.active
         }
         self.register_outputs({"thumbprint": self.active.thumbprint, "endDate": self.active.end_date})
 
-    def _made(self, label: str, after: Sequence[pulumi.Resource] = ()) -> Made:
+    def _create(self, label: str, after: Sequence[pulumi.Resource] = ()) -> GenerationCertificate:
         imported = self._args.imported.get(label)
         certificate = azuread.ServicePrincipalTokenSigningCertificate(
             f"{self._name}-{label}",
@@ -99,7 +99,7 @@ class SigningCertificates(pulumi.ComponentResource):
         )
         # The plugin marks the certificate as secret, but it is public, and people paste it into a form.
         body = pulumi.Output.unsecret(certificate.value).apply(certificate_body)
-        return Made(certificate, certificate.thumbprint, body, certificate.end_date)
+        return GenerationCertificate(certificate, certificate.thumbprint, body, certificate.end_date)
 
     def activate(
         self, trusted: pulumi.Input[bool], after: Sequence[pulumi.Resource] = ()

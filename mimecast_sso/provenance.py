@@ -191,7 +191,7 @@ def _table(statements: Sequence[Statement]) -> Iterator[str]:
     subjects = max((len(each.subject) for each in statements), default=0)
     for each in statements:
         head = f"{each.verdict:<{verdicts}}  {each.subject:<{subjects}}  "
-        yield f"{head}{_line(each.text)} [{each.basis}]"
+        yield f"{head}{_line(each.text.removeprefix(f'{each.subject} '))} [{each.basis}]"
 
 
 def entries(
@@ -199,7 +199,9 @@ def entries(
 ) -> Iterator[str]:
     """One line each, as soon as it is available, for commands that show progress; wrapped at a ``width``."""
     for each in statements:
-        subject = f"{_line(each.subject)}: " if each.subject else ""
+        # A sentence that begins with its subject, such as "Conditional Access was evaluated", does not need it twice.
+        named = each.subject and not each.text.startswith(f"{each.subject} ")
+        subject = f"{_line(each.subject)}: " if named else ""
         verdict = f"{indent}{each.verdict:<{_ENTRY}}  "
         text = f"{subject}{_line(each.text)} [{each.basis}]"
         if width is None:

@@ -371,6 +371,11 @@ def _add_fault(commands: Any) -> None:
     )
     kinds.add_parser("list", help="List the rules.").set_defaults(action=_fault_list)
     kinds.add_parser("clear", help="Remove every rule.").set_defaults(action=_fault_clear)
+    _add_fault_rule(kinds)
+    _add_random_faults(kinds)
+
+
+def _add_fault_rule(kinds: Any) -> None:
     rule = kinds.add_parser("set", help="Add a rule; without --kind, --status or similar it returns 500.")
     rule.set_defaults(action=_fault_set)
     _add_selectors(rule)
@@ -390,6 +395,9 @@ def _add_fault(commands: Any) -> None:
         help="Corrupt the emulator's own response (the request is applied).",
     )
     rule.add_argument("--times", type=int, default=1, metavar="N", help="How many times (default: 1).")
+
+
+def _add_random_faults(kinds: Any) -> None:
     drawn = kinds.add_parser("random", help="Inject at random, reproducibly for the same seed.")
     drawn.set_defaults(action=_fault_random)
     _add_selectors(drawn)
@@ -431,6 +439,7 @@ def parser() -> argparse.ArgumentParser:
 
     _add_process(command)
     _add_tenants(command)
+    _add_stacks(command)
     _add_people(command)
     _add_fault(commands)
     clock = command("clock", _clock, "Show the sandbox's clock, or move it.")
@@ -484,6 +493,9 @@ def _add_tenants(command: _Command) -> None:
         action="store_true",
         help="Leave the members of existing groups unchanged.",
     )
+
+
+def _add_stacks(command: _Command) -> None:
     opens = command(
         "credentials", _credentials, "Print the credentials of the tenants of seed --own-tenants as JSON."
     )

@@ -128,7 +128,7 @@ def test_nothing_is_derived_from_unknown_or_missing_values() -> None:
     assert absent.map(lambda _: pytest.fail("asked")) == Known(None, How.LIVE, "Mimecast")
 
 
-def test_a_value_as_text() -> None:
+def test_a_value_is_written_with_how_it_is_known() -> None:
     assert live(3, "Mimecast").words() == "3 (read live: Mimecast)"
     assert live([1, 2]).words(lambda each: str(len(each))) == "2 (read live)"
     assert Known(None, How.LIVE, "Mimecast").words() == "none (read live: Mimecast)"

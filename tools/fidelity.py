@@ -253,11 +253,11 @@ def _delete_an_application() -> None:
         timeout=30,
     ).json()["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
-    made = requests.post(
+    created = requests.post(
         f"{_GRAPH}/v1.0/applications", json={"displayName": "Deleted"}, headers=headers, timeout=30
     )
-    made.raise_for_status()
-    path = f"{_GRAPH}/v1.0/applications/{made.json()['id']}"
+    created.raise_for_status()
+    path = f"{_GRAPH}/v1.0/applications/{created.json()['id']}"
     requests.delete(path, headers=headers, timeout=30).raise_for_status()
 
 

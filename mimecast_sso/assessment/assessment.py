@@ -186,8 +186,8 @@ def _derived(
     left_out: list[Statement] = []
     for person in everybody:
         if person.mail and person.enabled:
-            address, remarks = _address_of(person)
-            left_out += remarks
+            address, notes = _address_of(person)
+            left_out += notes
             if address is not None and _is_elsewhere(address.address, settings, snapshot):
                 left_out.append(_at_another_organization(person, address.address))
             elif address is not None:
@@ -205,12 +205,12 @@ def _address_of(person: Person) -> tuple[Address | None, list[Statement]]:
             for each in error.errors()
         }
     if "address" in whys:
-        return None, [_remark(f"{person.address} is left out: the mail address in Entra {whys['address']}")]
+        return None, [_note(f"{person.address} is left out: the mail address in Entra {whys['address']}")]
     unnamed = f"{person.address} gets no name at Mimecast: the display name in Entra {whys['name']}"
-    return Address(address=person.mail), [_remark(unnamed)]
+    return Address(address=person.mail), [_note(unnamed)]
 
 
-def _remark(text: str) -> Statement:
+def _note(text: str) -> Statement:
     return Statement(text, How.LIVE, "Microsoft Graph", Verdict.WARNS)
 
 

@@ -10,11 +10,11 @@ from providers.entra import certificate_expiry
 from providers.entra.certificate_expiry import Expiry
 
 
-def mark(snapshot: Snapshot, end_date: str) -> str:
+def threshold(snapshot: Snapshot, end_date: str) -> str:
     """The warning threshold that was reached, as the stack's output shows it."""
     if not snapshot.application.is_known:
         return certificate_expiry.UNKNOWN
-    return certificate_expiry.mark(end_date, snapshot.entra_now)
+    return certificate_expiry.threshold(end_date, snapshot.entra_now)
 
 
 def statement(snapshot: Snapshot, trusted: Mapping[str, str], stack: str) -> Statement | None:

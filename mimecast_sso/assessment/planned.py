@@ -180,8 +180,8 @@ def _application(assessment: Assessment) -> Iterator[Planned]:
 
 def _properties(assessment: Assessment) -> Iterator[tuple[str, tuple[Any, Any]]]:
     desired, record, settings = assessment.desired, assessment.desired.record, assessment.settings
-    made = record.application
-    yield "display name", (made.display_name if made else "", settings.application.display_name)
+    application = record.application
+    yield "display name", (application.display_name if application else "", settings.application.display_name)
     yield "identifier", (record.identifiers, (settings.identifier,))
     yield "reply URLs", (record.reply_urls, desired.reply_urls)
     yield "default reply URL", (record.default_reply_url, desired.default_reply_url)

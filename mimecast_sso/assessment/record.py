@@ -223,16 +223,16 @@ class Record:
     @cached_property
     def application(self) -> RecordedApplication | None:
         """The application that this stack created or adopted."""
-        made = next(self._of(types.APPLICATION_FROM_TEMPLATE), None)
-        if made is None:
+        created = next(self._of(types.APPLICATION_FROM_TEMPLATE), None)
+        if created is None:
             return None
         principal = next(self._of(types.SERVICE_PRINCIPAL), None)
         # A principal that was deleted from the state is still in the component's last outputs.
         client_id = principal.outputs.get("clientId") if principal else self.outputs.get("applicationId")
         return RecordedApplication(
             client_id=str(client_id or ""),
-            object_id=str(made.outputs.get("applicationObjectId") or ""),
-            display_name=str(made.outputs.get("displayName") or ""),
+            object_id=str(created.outputs.get("applicationObjectId") or ""),
+            display_name=str(created.outputs.get("displayName") or ""),
         )
 
     @cached_property

@@ -200,24 +200,7 @@ def on_save(assessment: Assessment) -> Iterator[Statement]:
             f"could not sign in between Save (within {PROPAGATION_MINUTES} minutes of it) and the next deployment",
             "sign in between Save and the next deployment",
         )
-    if found.sent_by_save:
-        who = found.sent_by_save
-        verb = "uses" if len(who) == 1 else "use"
-        yield Statement(
-            f"Save sends {people(len(who))} to Entra, within {PROPAGATION_MINUTES} minutes, who {verb} a password now: "
-            f"{enumerate_some(who)}",
-            How.LIVE,
-            _BOTH,
-            Verdict.WARNS,
-        )
-    if found.restored_by_save:
-        who = found.restored_by_save
-        yield Statement(
-            f"Save lets {people(len(who))} sign in through Entra, within {PROPAGATION_MINUTES} minutes, who cannot "
-            f"sign in now: {enumerate_some(who)}",
-            How.LIVE,
-            _BOTH,
-        )
+    yield from _moved_by_save(found)
     yield from back
     yield from _who_stays(stays, " after Save")
     if not (back or stays or found.stopped_by_save or found.sent_by_save or found.restored_by_save):
@@ -227,6 +210,28 @@ def on_save(assessment: Assessment) -> Iterator[Statement]:
             else "is in the roll-out group"
         )
         yield Statement(f"Save changes nobody's sign-in: nobody {why}", How.LIVE, _BOTH)
+
+
+def _moved_by_save(found: SignInForecast) -> Iterator[Statement]:
+    """The people whom Save sends to Entra, and those whose sign-in it restores."""
+    within = f"within {PROPAGATION_MINUTES} minutes"
+    if found.sent_by_save:
+        who = found.sent_by_save
+        verb = "uses" if len(who) == 1 else "use"
+        yield Statement(
+            f"Save sends {people(len(who))} to Entra, {within}, who {verb} a password now: {enumerate_some(who)}",
+            How.LIVE,
+            _BOTH,
+            Verdict.WARNS,
+        )
+    if found.restored_by_save:
+        who = found.restored_by_save
+        yield Statement(
+            f"Save lets {people(len(who))} sign in through Entra, {within}, who cannot sign in now: "
+            f"{enumerate_some(who)}",
+            How.LIVE,
+            _BOTH,
+        )
 
 
 def on_deploy(assessment: Assessment) -> Iterator[Statement]:

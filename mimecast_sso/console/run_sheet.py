@@ -128,9 +128,9 @@ class _Dialogue:
 
 def markdown(sheet: RunSheet) -> str:
     """The sheet as Markdown. Tables are under ``## 1. Authentication profile`` and ``## 2. Application settings``."""
-    standing = f"State: **{sheet.state}**. {_escaped(_standing(sheet))}"
+    state = f"State: **{sheet.state}**. {_escaped(_explanation(sheet))}"
     banner = [f"> **{_REHEARSAL}**", ""] if sheet.rehearsal else []
-    parts = [f"# {_title(sheet)}", "", *banner, standing, "", *_facts_table(sheet)]
+    parts = [f"# {_title(sheet)}", "", *banner, state, "", *_facts_table(sheet)]
     for heading, paragraphs in _before_work(sheet):
         parts += ["", f"## {heading}", "", *_bullets(paragraphs)]
     for dialogue in _dialogues(sheet):
@@ -150,7 +150,7 @@ def html(sheet: RunSheet) -> str:
     return _template().render(
         sheet=sheet,
         title=_title(sheet),
-        standing=_standing(sheet),
+        explanation=_explanation(sheet),
         facts=_facts(sheet),
         banner=_REHEARSAL if sheet.rehearsal else "",
         bookmarklet=bookmarklet(),
@@ -167,7 +167,7 @@ def html(sheet: RunSheet) -> str:
 def text(sheet: RunSheet) -> str:
     """The sheet as plain text, with each value on its own line, ready to paste."""
     banner = [*_wrapped(_REHEARSAL), ""] if sheet.rehearsal else []
-    parts = [_underlined(_title(sheet), "="), "", *banner, f"State: {sheet.state}. {_standing(sheet)}", ""]
+    parts = [_underlined(_title(sheet), "="), "", *banner, f"State: {sheet.state}. {_explanation(sheet)}", ""]
     parts += [f"{name:24}{value}" for name, value in _facts(sheet).items()]
     for heading, paragraphs in _before_work(sheet):
         parts += ["", _underlined(heading), "", *_items(paragraphs)]
@@ -206,7 +206,7 @@ _AGREES = {
 }
 
 
-def _standing(sheet: RunSheet) -> str:
+def _explanation(sheet: RunSheet) -> str:
     evidence = sheet.evidence or {}
     if sheet.state in _AGREES:
         return f"{_AGREES[sheet.state]}; no action needed."

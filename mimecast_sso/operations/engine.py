@@ -133,6 +133,17 @@ class Engine:
         self._stack, self._wanted = stack, wanted
         self._command = _command(stack, wanted, verb)
 
+    def _command_line(self, verb: str, flags: Sequence[str], log: Path) -> list[str]:
+        stack = self._stack
+        return [
+            *self._command,
+            verb,
+            *("--stack", stack.name),
+            *("--config-file", str(stack.config_file)),
+            *("--event-log", str(log)),
+            *flags,
+        ]
+
     def run(
         self,
         verb: str,
@@ -158,14 +169,7 @@ class Engine:
         with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder, _ended_by_itself() as told:
             log = Path(folder) / "events.jsonl"
             events = _Tail(log)
-            command = [
-                *self._command,
-                verb,
-                *("--stack", stack.name),
-                *("--config-file", str(stack.config_file)),
-                *("--event-log", str(log)),
-                *flags,
-            ]
+            command = self._command_line(verb, flags, log)
             # The flag that writes engine events exists only among the debug commands.
             environment = stack.environment | {"PULUMI_DEBUG_COMMANDS": "true"}
             snapshot = Path(folder) / "snapshot"

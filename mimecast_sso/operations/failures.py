@@ -48,7 +48,7 @@ _DONE: Final[Mapping[str, str]] = {
 }
 _COMMANDS: Final[Mapping[str, str]] = {"preview": "preview", "destroy": "down"}
 _CHECK_NETWORK: Final = "Check HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE, then: {rerun}"
-_ANSWERS: Final[Sequence[GraphRefusal]] = (
+_REFUSALS: Final[Sequence[GraphRefusal]] = (
     GraphRefusal(
         r"obtain access token|AADSTS\d|building client|could not (?:build|configure) .*Authori",
         "Entra gave the azuread provider no token",
@@ -199,7 +199,7 @@ def _refusal(raw: str) -> GraphRefusal | None:
     if own:
         status = int(own["code"]) if own["code"].isdecimal() else 0
         return refusal_of(status, own["code"], own["message"])
-    return next((each for each in _ANSWERS if re.search(each.pattern, raw, re.IGNORECASE)), None)
+    return next((each for each in _REFUSALS if re.search(each.pattern, raw, re.IGNORECASE)), None)
 
 
 def _stripped(text: str) -> str:

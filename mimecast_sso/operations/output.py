@@ -27,6 +27,7 @@ from mimecast_sso.text.paragraphs import on_terminal, terminal_width
 from mimecast_sso.text.wording import count
 
 _SCHEMA: Final = 1
+_PROGRAM: Final = "mimecast-sso"
 
 Format = Literal["text", "json", "markdown", "html", "junit", "sarif"]
 
@@ -67,6 +68,7 @@ class Output:
         format: The format.
         file: The file; None for the terminal.
         quiet: Whether a table leaves out statements that are fine.
+        lists: The command that lists those; "" if it takes more options than the stack.
     """
 
     command: str
@@ -74,6 +76,7 @@ class Output:
     format: Format = "text"
     file: Path | None = None
     quiet: bool = False
+    lists: str = ""
     _statements: list[Statement] = field(default_factory=list)
     _lines: list[str] = field(default_factory=list)
 
@@ -95,8 +98,9 @@ class Output:
         for line in lines(shown, self._width):
             self.line(line)
         if len(shown) < len(statements):
+            fine = count(len(statements) - len(shown), "check")
             self.line(
-                f"{Verdict.FINE}  {count(len(statements) - len(shown), 'check')}; without --quiet each is listed"
+                f"{Verdict.FINE}  {fine}. List them: {self.lists or 'the same command without --quiet'}"
             )
         for line in not_checked(statements):
             self.line(line)
@@ -142,11 +146,12 @@ class Output:
             self._lines.append(text)
 
 
-def options(name: str) -> Callable[[Callable[..., Exit]], Callable[..., Exit]]:
+def options(name: str, *, alone: bool = True) -> Callable[[Callable[..., Exit]], Callable[..., Exit]]:
     """Give a command ``--format``, ``--out`` and ``--quiet``, and an `Output` as its argument ``output``.
 
     Args:
         name: The name of the command in JSON.
+        alone: Whether ``--stack`` is all that the command needs.
     """
 
     def add(command: Callable[..., Exit]) -> Callable[..., Exit]:
@@ -167,7 +172,9 @@ def options(name: str) -> Callable[[Callable[..., Exit]], Callable[..., Exit]]:
         @click.option("--quiet", "-q", is_flag=True, help="List only what needs attention.")
         @functools.wraps(command)
         def run(*, format_: Format, out: Path | None, quiet: bool, **others: object) -> Exit:
-            output = Output(name, str(others.get("stack", "")), format_, out, quiet)
+            stack = str(others.get("stack", ""))
+            lists = f"{_PROGRAM} {name} --stack {stack}" if stack and alone else ""
+            output = Output(name, stack, format_, out, quiet, lists)
             exit_code = command(output=output, **others)
             output.end(exit_code)
             return exit_code

@@ -164,16 +164,7 @@ def prepare(
     everybody = frozenset[str]().union(*members.values())
     own = record.account_for_tests
     people = everybody - ({own.address} if own is not None else set())  # The test account is not a person.
-    finding = _finding(stack, settings, people, unread)
-    override = settings.override(_GUARD, mimecast_time(stack).at.date())
-    if override is None:
-        raise OperationError(finding.refusal(), Exit.REFUSED)
-    say(f"Guard {_GUARD} is overridden until {override.until}: {override.reason}.")
-    if unread:
-        raise OperationError(
-            f"Who is in the roll-out group is unknown, so nothing is destroyed: {unread}. Fix that and rerun",
-            Exit.ERROR,
-        )
+    _require_the_override(stack, settings, people, unread)
     if people and ask:
         click.confirm(f"Remove {count(len(people), 'person')} from the roll-out group now?", abort=True)
     if everybody:
@@ -181,6 +172,19 @@ def prepare(
     _wait(stack, settings, just_emptied=bool(everybody), pause=pause)
     _stop_if_needed(stack, _own_members(stack, record), depending())
     say("Nobody depends on the application (read live). Destroying the Entra side.")
+
+
+def _require_the_override(stack: Stack, settings: Settings, people: frozenset[str], unread: str) -> None:
+    """Raise OperationError unless the guard is overridden and the members are known."""
+    override = settings.override(_GUARD, mimecast_time(stack).at.date())
+    if override is None:
+        raise OperationError(_finding(stack, settings, people, unread).refusal(), Exit.REFUSED)
+    say(f"Guard {_GUARD} is overridden until {override.until}: {override.reason}.")
+    if unread:
+        raise OperationError(
+            f"Who is in the roll-out group is unknown, so nothing is destroyed: {unread}. Fix that and rerun",
+            Exit.ERROR,
+        )
 
 
 def _own_members(stack: Stack, record: Record) -> dict[str, frozenset[str]]:

@@ -56,10 +56,10 @@ def account(
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point in time; ``remark`` says if it is this machine's, and is "" if a service returned it."""
+    """A point in time; ``note`` says if it is this machine's, and is "" if a service returned it."""
 
     at: datetime
-    remark: str = ""
+    note: str = ""
 
 
 def mimecast_time(stack: Stack) -> Moment:

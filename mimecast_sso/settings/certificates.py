@@ -254,10 +254,9 @@ class Certificates(SettingsSection):
         """How long people's sign-in may fail while the active generation changes, and how that is known."""
         if self.rotation is RotationMode.SINGLE:
             return (
-                f"from a moment within {PROPAGATION_MINUTES} minutes after Save in the console (Mimecast's own figure "
-                "for a change to take effect) until the deployment that activates the new certificate: sign-ins fail "
-                f"for {PROPAGATION_MINUTES} minutes at most when that deployment follows Save at once, and until then "
-                "otherwise. The exact moment is unknown"
+                f"from up to {PROPAGATION_MINUTES} minutes after Save in the console until the deployment that "
+                f"activates the new certificate. Deploy right after Save, and it lasts {PROPAGATION_MINUTES} minutes "
+                "at most (Mimecast's own figure; the exact moment is unknown)"
             )
         if self.rotation is RotationMode.METADATA:
             seen = self.metadata_observed

@@ -123,7 +123,7 @@ def _day(value: object) -> object:
 def _whole_number(value: object) -> object:
     # YAML reads yes, on and true as a boolean, which Pydantic would take for 1.
     if isinstance(value, bool):
-        raise ValueError("is not a number")  # noqa: TRY004  (pydantic wants it)
+        raise ValueError("is not a number")  # noqa: TRY004  (required by pydantic)
     return value
 
 

@@ -19,7 +19,7 @@ UNKNOWN = "unknown"
 _DAY = timedelta(days=1)
 
 
-def mark(end: datetime | str, now: datetime) -> str:
+def threshold(end: datetime | str, now: datetime) -> str:
     """The nearest warning threshold that was reached, for outputs: it changes six times in a certificate's life."""
     moment = datetime.fromisoformat(end) if isinstance(end, str) else end
     left = moment.astimezone(UTC) - now

@@ -308,9 +308,9 @@ class _Retry(Retry):
     deadline = UNLIMITED
 
     def new(self, **changes: Any) -> _Retry:
-        made = super().new(**changes)
-        made.deadline = self.deadline
-        return made
+        created = super().new(**changes)
+        created.deadline = self.deadline
+        return created
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
         """Seconds that the service asks for; without a header that makes sense, None: the usual pause."""

@@ -248,21 +248,18 @@ def converge(
         AddressesRefused: before any write, if an address must not be changed.
         PartlyDone: some writes failed; the others are done, and the next call does only the rest.
     """
-    created: set[str] = set()
-    settled: set[str] = set()
-    lost: set[str] = set()
-    problems: dict[str, MimecastError] = {}
+    done = _Rounds()
     writer = _Writer(client, listing, wanted, pause, import_from)
     listing.forget(map(domain_of, wanted))
     for number in range(_ROUNDS):
-        rest = {address: want for address, want in wanted.items() if address not in settled}
+        rest = {address: want for address, want in wanted.items() if address not in done.settled}
         # An address created by a lost call of an earlier round is this book's, and that call contained the password.
         step = plan(
             rest,
             listing.of(rest),
-            managed={*managed, *created},
+            managed={*managed, *done.created},
             adopt=adopt,
-            set_password=set(set_password) - created,
+            set_password=set(set_password) - done.created,
         )
         if number == 0:
             _refuse(step)
@@ -270,19 +267,37 @@ def converge(
             _say_set_passwords(step)
             _say_disabled(client, _taken_over(rest, listing.of(rest), {*managed, *adopt}))
         if not step.create and not step.update:
-            problems = {}
+            done.problems = {}
             break
-        problems = writer.write(step)
-        settled |= {*step.create, *step.update} - problems.keys()
-        created |= {address for address in step.create if _may_have_happened(problems.get(address))}
-        lost |= {address for address, problem in problems.items() if isinstance(problem, UnclearOutcome)}
-        # A refusal after a lost response may mean that it was already done: only the list shows it.
-        if not lost & problems.keys():
+        done.note(step, writer.write(step))
+        if not done.is_doubtful:
             break
         pause(_PAUSES[number])
-    if problems:
-        raise _partly_done(problems, len(settled))
-    return tuple(sorted(created))
+    if done.problems:
+        raise _partly_done(done.problems, len(done.settled))
+    return tuple(sorted(done.created))
+
+
+@dataclass(slots=True)
+class _Rounds:
+    """The result of the rounds so far; ``lost`` are the addresses whose response was lost in any of them."""
+
+    created: set[str] = field(default_factory=set)
+    settled: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)
+    problems: dict[str, MimecastError] = field(default_factory=dict)
+
+    def note(self, step: AddressPlan, problems: dict[str, MimecastError]) -> None:
+        """Add the outcome of one round."""
+        self.problems = problems
+        self.settled |= {*step.create, *step.update} - problems.keys()
+        self.created |= {address for address in step.create if _may_have_happened(problems.get(address))}
+        self.lost |= {address for address, problem in problems.items() if isinstance(problem, UnclearOutcome)}
+
+    @property
+    def is_doubtful(self) -> bool:
+        """A refusal after a lost response may mean that it was already done: only the list shows it."""
+        return bool(self.lost & self.problems.keys())
 
 
 def missing_from(live: Mapping[str, LiveAddress], wanted: Iterable[str]) -> tuple[str, ...]:

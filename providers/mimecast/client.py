@@ -65,7 +65,7 @@ from providers.mimecast.responses import (
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
-ANSWER_LIMIT = 16 * 1024 * 1024
+RESPONSE_LIMIT = 16 * 1024 * 1024
 ATTEMPTS = 4
 _FIRST_BACKOFF = 0.25
 _RENEW_BEFORE_END = 60.0
@@ -334,7 +334,7 @@ class MimecastClient:
         with response:
             for chunk in response.iter_content(65536):
                 content += chunk
-                if len(content) > ANSWER_LIMIT or self._clock.monotonic() > ends_at:
+                if len(content) > RESPONSE_LIMIT or self._clock.monotonic() > ends_at:
                     raise lost_response(call, "the response was too long or too slow", "")
         return bytes(content)
 

@@ -201,12 +201,12 @@ def _create(client: MimecastClient, description: str, wanted: Mapping[str, Any])
         return find_integration(client, description)
 
     # Descriptions are not unique: a second call would create a second one, so a lost response is settled by a look-up.
-    made = settle(create, lambda: find_integration(client, description))
-    if made is None:
+    created = settle(create, lambda: find_integration(client, description))
+    if created is None:
         raise IntegrationUnusable(
             f"Mimecast accepted the directory integration {quoted(description)} but does not list it yet. Rerun this"
         )
-    return made
+    return created
 
 
 def _change(

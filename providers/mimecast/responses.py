@@ -8,7 +8,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import requests
 from urllib3.exceptions import (
@@ -140,6 +140,11 @@ def check_status(call: Call, reply: Reply, status: int | None = None) -> None:
         return
     if status not in (requests.codes.unauthorized, requests.codes.too_many_requests):
         _check_sender(call, reply)
+    _raise_for(call, reply, status)
+
+
+def _raise_for(call: Call, reply: Reply, status: int) -> NoReturn:
+    """Raise the error of a status that is no success."""
     code = _code_of(reply.payload)
     if status == requests.codes.unauthorized:
         refused = code in REFUSED_BEFORE_PROCESSING or not code

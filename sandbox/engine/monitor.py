@@ -206,8 +206,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         self._executor.run(steps)
         if goal.state.type == STACK_TYPE:
             self.stack_urn = registration.new.urn
-        made = [step for step in steps if step.new is not None and step.op != "replace"]
-        return made[-1] if made else done or steps[-1]
+        writing = [step for step in steps if step.new is not None and step.op != "replace"]
+        return writing[-1] if writing else done or steps[-1]
 
     def _default_provider(self, package: str, version: str) -> str:
         """Register the default provider of a package on first use; two versions are two providers."""

@@ -97,7 +97,7 @@ def copy(value: Any) -> Any:
     return mapped(copy, value)
 
 
-def reset(path: Path, old: Any, new: Any, *, secret: bool = False) -> bool:  # noqa: PLR0911 (one per kind)
+def reset(path: Path, old: Any, new: Any, *, secret: bool = False) -> bool:
     """Reset the value at `path` in `new` to that in `old`: set, restored or removed.
 
     Never creates missing parents, and never adds or removes list elements [case ignore_changes].
@@ -115,18 +115,22 @@ def reset(path: Path, old: Any, new: Any, *, secret: bool = False) -> bool:  # n
     if isinstance(head, int):
         return _reset_element(head, rest, old, new, secret)
     if not rest:
-        if isinstance(old, dict) and head in old:
-            if not isinstance(new, dict):
-                return False
-            new[head] = Secret(old[head]) if secret else old[head]
-        elif isinstance(new, dict):
-            new.pop(head, None)
-        return True
+        return _reset_key(head, old, new, secret)
     if not isinstance(old, dict) or not isinstance(new, dict):
         return not isinstance(old, dict) and not isinstance(new, dict)
     if head not in new:
         return head not in old
     return reset(rest, old.get(head), new[head], secret=secret)
+
+
+def _reset_key(key: str, old: Any, new: Any, secret: bool) -> bool:
+    if isinstance(old, dict) and key in old:
+        if not isinstance(new, dict):
+            return False
+        new[key] = Secret(old[key]) if secret else old[key]
+    elif isinstance(new, dict):
+        new.pop(key, None)
+    return True
 
 
 def _reset_element(index: int, rest: Path, old: Any, new: Any, secret: bool) -> bool:

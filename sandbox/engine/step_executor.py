@@ -193,12 +193,12 @@ class StepExecutor:
                     new = provider.create(new)
             except ProviderError as error:
                 if error.partial is not None:
-                    self._made(operation, old, _with_secrets(replace(error.partial, inputs=new.inputs)))
+                    self._record(operation, old, _with_secrets(replace(error.partial, inputs=new.inputs)))
                 raise
         step.new = _with_secrets(new)
-        self._made(operation, old, step.new)
+        self._record(operation, old, step.new)
 
-    def _made(self, operation: Operation | None, old: Resource | None, new: Resource) -> None:
+    def _record(self, operation: Operation | None, old: Resource | None, new: Resource) -> None:
         journal = self._run.journal
         if old is None:
             journal.end(operation, new=new)

@@ -476,6 +476,15 @@ def _levels(resources: Sequence[Resource], steps: dict[int, Step]) -> list[list[
     A dependency on a component includes all its children [case depends_on_order].
     """
     doomed = [resource for resource in resources if id(resource) in steps]
+    depth = _depths(doomed, _spreading(resources))
+    levels: list[list[Step]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+    for resource in doomed:
+        levels[depth[id(resource)]].append(steps[id(resource)])
+    return levels
+
+
+def _spreading(resources: Sequence[Resource]) -> Callable[[str], Iterable[str]]:
+    """A function from a URN to those that a dependency on it includes."""
     children: dict[str, list[str]] = {}
     for resource in resources:
         children.setdefault(resource.parent, []).append(resource.urn)
@@ -487,6 +496,11 @@ def _levels(resources: Sequence[Resource], steps: dict[int, Step]) -> list[list[
             for child in children.get(urn, ()):
                 yield from spread(child)
 
+    return spread
+
+
+def _depths(doomed: Sequence[Resource], spread: Callable[[str], Iterable[str]]) -> dict[int, int]:
+    """How many levels of deletes come before each resource, by its identity."""
     by_urn: dict[str, list[Resource]] = {}
     for resource in doomed:
         by_urn.setdefault(resource.urn, []).append(resource)
@@ -500,10 +514,7 @@ def _levels(resources: Sequence[Resource], steps: dict[int, Step]) -> list[list[
             for other in by_urn.get(urn, ()):
                 if other is not resource:
                     depth[id(other)] = max(depth.get(id(other), 0), level + 1)
-    levels: list[list[Step]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
-    for resource in doomed:
-        levels[depth[id(resource)]].append(steps[id(resource)])
-    return levels
+    return depth
 
 
 def _brief(value: Any) -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -99,12 +100,9 @@ def add(
         raise ValueError(
             f"a policy needs one of Graph's states, and grant controls from {', '.join(_CONTROLS)}"
         )
-    for application in (
-        *applications.get("includeApplications", ()),
-        *applications.get("excludeApplications", ()),
-    ):
-        if application not in (_ALL, _NONE):
-            UUID(application)
+    listed = (applications.get(key, ()) for key in ("includeApplications", "excludeApplications"))
+    for application in {*chain.from_iterable(listed)} - {_ALL, _NONE}:
+        UUID(application)
     identifier = new_id()
     now = on_the_wire(world.now())
     policy: Document = {

@@ -34,9 +34,9 @@ def _create(call: Call) -> Response:
         raise bad_request("FederatedIdentityCredential with the same name already exists.")
     if len(existing) >= _MOST:
         raise bad_request("The number of federated identity credentials exceeds the limit.")
-    made: Document = {"description": None, **body, "id": new_id()}
-    _save(call, application, [*existing, made])
-    return call.created(made)
+    created: Document = {"description": None, **body, "id": new_id()}
+    _save(call, application, [*existing, created])
+    return call.created(created)
 
 
 def _delete(call: Call) -> Response:

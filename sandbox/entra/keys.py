@@ -70,9 +70,9 @@ def self_signed(world: World, subject: str, start: datetime, end: datetime) -> C
         .not_valid_after(end)
         .sign(key, hashes.SHA256())
     )
-    made = Certificate(key, certificate)
-    _keep(world, made.thumbprint, key)
-    return made
+    created = Certificate(key, certificate)
+    _keep(world, created.thumbprint, key)
+    return created
 
 
 def signing_key(world: World, body: str) -> Certificate | None:

@@ -140,11 +140,11 @@ def _seed_user(world: World, user: Mapping[str, Any]) -> None:
     first = not any(item["isDefault"] for item in world.all(DOMAINS))
     _add(world, DOMAINS, directory.domain(domain, default=first))
     properties = {key: value for key, value in user.items() if key not in _BESIDE}
-    made = directory.new_user(world, properties, user.get("password") or USER_PASSWORD)
+    created = directory.new_user(world, properties, user.get("password") or USER_PASSWORD)
     if "userPurpose" in user:
-        world.put(MAILBOXES, made["id"], {"userPurpose": user["userPurpose"]})
+        world.put(MAILBOXES, created["id"], {"userPurpose": user["userPurpose"]})
     if "signInMethod" in user:
-        sign_in_methods.choose(world, made["id"], user["signInMethod"])
+        sign_in_methods.choose(world, created["id"], user["signInMethod"])
 
 
 def _group(world: World, name: str) -> str:

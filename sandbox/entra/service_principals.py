@@ -424,9 +424,9 @@ def _assign(call: Call) -> Response:
     body = call.document()
     if str(body.get("resourceId")).casefold() != resource["id"]:
         raise bad_request("The resourceId does not match the service principal of the request.")
-    made = assign(call.world, resource, str(body.get("principalId")), str(body.get("appRoleId")))
-    directory_audit_log.note(call.world, call.caller, resource, _GRANTED[made["principalType"]])
-    return call.created(made)
+    created = assign(call.world, resource, str(body.get("principalId")), str(body.get("appRoleId")))
+    directory_audit_log.note(call.world, call.caller, resource, _GRANTED[created["principalType"]])
+    return call.created(created)
 
 
 def assign(world: World, resource: Document, principal_id: str, role_id: str) -> Document:

@@ -1,5 +1,5 @@
 """Emulator of Mimecast: API gateway, administration console, service provider and portal of one grid or several.
 
 Facts come from Mimecast's published reference, recorded responses and public clients. Where none of these has the
-answer, ``EMU`` marks a choice of this emulator. ``docs/fidelity.md`` has a row for each.
+response, ``EMU`` marks a choice of this emulator. ``docs/fidelity.md`` has a row for each.
 """

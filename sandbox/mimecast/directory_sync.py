@@ -152,9 +152,10 @@ def _create(call: rest.Call) -> Response:
         if not wanted.get(name):
             raise rest.RestError(400, "err_validation_null", f"{name} must not be null")
     caller = call.caller
-    made = add(caller.world, caller.account, wanted.pop("description"), **wanted)
+    created = add(caller.world, caller.account, wanted.pop("description"), **wanted)
     return JSONResponse(
-        {"id": ids.encode(caller.world, ids.Kind.CONNECTION, caller.account, made["number"])}, status_code=201
+        {"id": ids.encode(caller.world, ids.Kind.CONNECTION, caller.account, created["number"])},
+        status_code=201,
     )
 
 

@@ -265,9 +265,9 @@ class Mimecast:
             ],
         }[path.rpartition("/")[2]]()
         more = "audit" in path and self.asked.count(path) < self.pages
-        answer = vendor.legacy(*rows, next=str(len(self.asked)) if more else "")
-        answer.headers["Date"] = _DATE
-        return answer
+        response = vendor.legacy(*rows, next=str(len(self.asked)) if more else "")
+        response.headers["Date"] = _DATE
+        return response
 
     @staticmethod
     def _folder(name: str) -> Row:

@@ -37,7 +37,7 @@ def import_id(owner: str) -> str:
         pytest.param([ME], None, None, {}, id="state unknown, a new application"),
     ],
 )  # fmt: skip
-def test_declared(
+def test_configured_owners_are_added_and_others_removed_except_the_deployer(
     configured: list[str],
     found: Registration | None,
     recorded: set[str] | None,

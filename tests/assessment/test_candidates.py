@@ -186,7 +186,7 @@ def tiles_of(*unassigned: str) -> World:
             world(
                 application=replace(IDP, reply_urls=("https://eu-api.mimecast.com/login/saml", "https://x"))
             ),
-            id="the tile is answered by nobody",
+            id="nobody responds to the tile",
         ),
         pytest.param(tiles_of(ALAN), id="two tiles fail in one way, one in another"),
         pytest.param(tiles_of(ALAN, LINUS), id="two tiles fail in one way, two in another"),
@@ -196,7 +196,7 @@ def tiles_of(*unassigned: str) -> World:
         ),
     ],
 )
-def test_the_statements(found: World, snapshot: SnapshotAssertion) -> None:
+def test_assess_states_who_would_not_sign_in_and_why(found: World, snapshot: SnapshotAssertion) -> None:
     judged = of(found)
     assert [f"{each.verdict}: {each}" for each in (*statements(judged), *tiles(judged))] == snapshot
 

@@ -275,11 +275,11 @@ def test_added_people_are_ready_or_refused_with_the_reason() -> None:
             values(application={"replyUrl": "https://example.com/x"}),
         ),
         ("hiding the tile", World(), changed(application={"hide": True})),
-        ("a stranger leaves", World(members={ADA, GRACE, LINUS}), changed()),
+        ("an unmanaged member leaves", World(members={ADA, GRACE, LINUS}), changed()),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_never_stopped(what: str, world: World, document: dict[str, Any]) -> None:
+def test_runs_that_lock_nobody_out_are_not_refused(what: str, world: World, document: dict[str, Any]) -> None:
     assert lost(world.assess(document)) == {}, what
 
 

@@ -247,7 +247,7 @@ WITHOUT_IDENTIFIER = Record(
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_refused(
+def test_the_refusal_of_each_guard(
     guard: str, world: World, document: dict[str, Any], said: str, snapshot: SnapshotAssertion
 ) -> None:
     refusal = found(world, document)[guard].refusal()
@@ -288,7 +288,7 @@ def test_refused(
         ("administrators", World(unread=frozenset({"groups"})), values(rollOut={"who": "none"})),
     ],
 )
-def test_allowed(guard: str, world: World, document: dict[str, Any]) -> None:
+def test_each_guard_passes_what_is_safe(guard: str, world: World, document: dict[str, Any]) -> None:
     assert guard not in found(world, document)
 
 

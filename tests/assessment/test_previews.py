@@ -121,10 +121,10 @@ def ending(days: int) -> World:
 def test_the_threshold_that_was_reached_is_an_output() -> None:
     settings = from_values(attested(values()))
     snapshot = World().snapshot(settings)
-    assert certificate_expiry.mark(snapshot, "2026-11-29T09:00:00Z") == "7 days or less"
-    assert certificate_expiry.mark(snapshot, "2026-11-22T09:00:00Z") == "expired"
+    assert certificate_expiry.threshold(snapshot, "2026-11-29T09:00:00Z") == "7 days or less"
+    assert certificate_expiry.threshold(snapshot, "2026-11-22T09:00:00Z") == "expired"
     unread = World(unread=frozenset({"application"})).snapshot(settings)
-    assert certificate_expiry.mark(unread, "2026-11-29T09:00:00Z") == "unknown"
+    assert certificate_expiry.threshold(unread, "2026-11-29T09:00:00Z") == "unknown"
 
 
 def test_only_a_certificate_near_its_expiry_is_a_warning() -> None:

@@ -31,13 +31,13 @@ def _urn(name: str, type_: str = APPLICATION) -> str:
 
 
 class _Mocks(pulumi.runtime.Mocks):
-    def __init__(self, answer: Reply) -> None:
+    def __init__(self, response: Reply) -> None:
         self.calls: list[pulumi.runtime.MockCallArgs] = []
-        self._answer = answer
+        self._response = response
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> Any:
         self.calls.append(args)
-        return self._answer()
+        return self._response()
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         return args.name, args.inputs
@@ -49,8 +49,8 @@ def _settings() -> Iterator[None]:
     pulumi.runtime.reset_options()
 
 
-def _asked(answer: Reply) -> tuple[Known[Record], list[pulumi.runtime.MockCallArgs]]:
-    mocks = _Mocks(answer)
+def _asked(response: Reply) -> tuple[Known[Record], list[pulumi.runtime.MockCallArgs]]:
+    mocks = _Mocks(response)
     pulumi.runtime.set_mocks(mocks, project="mimecast-sso", stack="prod-eu", organization="organization")
     return in_program(sleep=lambda _: None), mocks.calls
 
@@ -133,7 +133,7 @@ def test_a_component_reads_its_own_part() -> None:
     assert found.value.component == "us"
 
 
-def test_nothing_deployed() -> None:
+def test_before_the_first_deployment_the_record_is_empty() -> None:
     known, _ = _asked(lambda: {"name": "organization/mimecast-sso/prod-eu", "outputs": {}})
     assert known == Known(Record(), How.RECORDED, "the stack's state")
 
@@ -141,21 +141,21 @@ def test_nothing_deployed() -> None:
 def test_a_state_that_is_being_written_is_read_again() -> None:
     failures = [RuntimeError("failed to load checkpoint: EOF")] * 2
 
-    def answer() -> Any:
+    def response() -> Any:
         if failures:
             raise failures.pop()
         return {"name": "x", "outputs": {}}
 
-    known, calls = _asked(answer)
+    known, calls = _asked(response)
     assert known.is_known
     assert len(calls) == 3
 
 
 def test_state_that_cannot_be_read_is_unknown() -> None:
-    def answer() -> Any:
+    def response() -> Any:
         raise RuntimeError("failed to load checkpoint: EOF")
 
-    known, calls = _asked(answer)
+    known, calls = _asked(response)
     assert known == unread("failed to load checkpoint: EOF")
     assert len(calls) == 4
     pauses: list[float] = []
@@ -173,36 +173,36 @@ class _Failed(grpc.RpcError, grpc.Call):
 def test_the_reason_is_what_the_engine_says_else_the_kind_of_error() -> None:
     for error, reason in ((_Failed("status = …"), "unknown stack"), (KeyError(), "KeyError")):
 
-        def answer(error: Exception = error) -> Any:
+        def response(error: Exception = error) -> Any:
             raise error
 
-        assert _asked(answer)[0] == unread(reason)
+        assert _asked(response)[0] == unread(reason)
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("response", "reason"),
     [
         (lambda: ({}, [("stackName", "not allowed")]), "not allowed"),
         (lambda: {"name": "x"}, f"the response of {FUNCTION} has no outputs"),
         (dict, f"the response of {FUNCTION} has no outputs"),
     ],
 )
-def test_engine_without_the_function(answer: Reply, reason: str) -> None:
-    known, calls = _asked(answer)
+def test_engine_without_the_function(response: Reply, reason: str) -> None:
+    known, calls = _asked(response)
     assert known == unread(reason)
     assert len(calls) == 1
 
 
 def test_other_errors_are_not_retried() -> None:
-    def answer() -> Any:
+    def response() -> Any:
         raise RuntimeError('unknown stack "organization/mimecast-sso/prod-eu"')
 
-    known, calls = _asked(answer)
+    known, calls = _asked(response)
     assert known == unread('unknown stack "organization/mimecast-sso/prod-eu"')
     assert len(calls) == 1
 
 
-def test_no_engine() -> None:
+def test_without_an_engine_the_record_is_unknown() -> None:
     pulumi.runtime.reset_options(project="mimecast-sso", stack="prod-eu", organization="organization")
     assert in_program() == unread("the program does not run under a Pulumi engine")
 

@@ -158,7 +158,7 @@ WITHOUT_GROUP = Record(
         ),
     ],
 )
-def test_who_signs_in(
+def test_each_run_says_who_signs_in_afterwards(
     world: World, document: dict[str, Any] | None, instant: Instant, snapshot: SnapshotAssertion
 ) -> None:
     assert said(sentences.everything(world.assess(document), instant)) == snapshot
@@ -217,7 +217,9 @@ def recorded(*pilot: str) -> Record:
         pytest.param(World(unread=frozenset({"application"})), None, id="the application is unknown"),
     ],
 )
-def test_what_save_does(world: World, document: dict[str, Any] | None, snapshot: SnapshotAssertion) -> None:
+def test_the_run_sheet_says_what_save_does_to_people(
+    world: World, document: dict[str, Any] | None, snapshot: SnapshotAssertion
+) -> None:
     assert said(sentences.on_save(world.assess(document))) == snapshot
 
 

@@ -109,12 +109,12 @@ FROM_MY_APPS: dict[Reason, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("reason", FROM_MIMECAST)
-def test_from_mimecast(reason: Reason) -> None:
+def test_each_reason_stops_a_sign_in_from_mimecast(reason: Reason) -> None:
     assert outcome(**FROM_MIMECAST[reason]).reason is reason
 
 
 @pytest.mark.parametrize("reason", FROM_MY_APPS)
-def test_from_my_apps(reason: Reason) -> None:
+def test_each_reason_stops_a_sign_in_from_my_apps(reason: Reason) -> None:
     found = outcome(TILE, **FROM_MY_APPS[reason])
     assert found.reason is reason
     assert found.result is (Result.NOT_OFFERED if reason is Reason.NOT_SAML else Result.REFUSED)

@@ -155,7 +155,7 @@ def test_a_sign_in_that_works_and_would_not_is_a_loss(
         pytest.param(verdicts(PASSWORD, afterwards=DISABLED), id="the end of a password is asked for"),
     ],
 )
-def test_nothing_else_is(person: Verdicts) -> None:
+def test_no_other_change_of_a_verdict_is_a_loss(person: Verdicts) -> None:
     assert losses(person) == []
 
 

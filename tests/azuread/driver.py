@@ -168,8 +168,8 @@ class Plugin:
         request = provider_pb2.CreateRequest(
             urn=urn(name, "it"), name="it", type=token(name), properties=to_struct(inputs), preview=preview
         )
-        answer = self.call("Create", request)
-        return answer.id, to_dict(answer.properties)
+        response = self.call("Create", request)
+        return response.id, to_dict(response.properties)
 
     def update(
         self,
@@ -204,8 +204,12 @@ class Plugin:
         )
         if inputs is not None:
             request.inputs.CopyFrom(to_struct(inputs))
-        answer = self.call("Read", request)
-        return {"id": answer.id, "properties": to_dict(answer.properties), "inputs": to_dict(answer.inputs)}
+        response = self.call("Read", request)
+        return {
+            "id": response.id,
+            "properties": to_dict(response.properties),
+            "inputs": to_dict(response.inputs),
+        }
 
     def delete(self, name: str, resource_id: str, properties: Mapping[str, Any]) -> None:
         request = provider_pb2.DeleteRequest(
@@ -215,8 +219,8 @@ class Plugin:
 
     def invoke(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """`{"return", "failures"}` of a data source."""
-        answer = self.call("Invoke", provider_pb2.InvokeRequest(tok=token(name), args=to_struct(arguments)))
-        return {"return": to_dict(getattr(answer, "return")), "failures": _failures(answer.failures)}
+        response = self.call("Invoke", provider_pb2.InvokeRequest(tok=token(name), args=to_struct(arguments)))
+        return {"return": to_dict(getattr(response, "return")), "failures": _failures(response.failures)}
 
 
 def _fields(message: Message) -> dict[str, Any]:
@@ -227,20 +231,20 @@ def _failures(failures: Any) -> list[list[str]]:
     return sorted([failure.property, _PARAGRAPH.sub("", failure.reason)] for failure in failures)
 
 
-def _checked(answer: provider_pb2.CheckResponse) -> dict[str, Any]:
-    return {"inputs": to_dict(answer.inputs), "failures": _failures(answer.failures)}
+def _checked(response: provider_pb2.CheckResponse) -> dict[str, Any]:
+    return {"inputs": to_dict(response.inputs), "failures": _failures(response.failures)}
 
 
-def _difference(answer: provider_pb2.DiffResponse) -> dict[str, Any]:
+def _difference(response: provider_pb2.DiffResponse) -> dict[str, Any]:
     kinds = provider_pb2.PropertyDiff.Kind
     return {
-        "changes": provider_pb2.DiffResponse.DiffChanges.Name(answer.changes),
-        "replaces": sorted(set(answer.replaces)),
-        "stables": sorted(answer.stables),
-        "diffs": sorted(set(answer.diffs)),
-        "detailed": {key: kinds.Name(diff.kind) for key, diff in sorted(answer.detailedDiff.items())},
-        "hasDetailedDiff": answer.hasDetailedDiff,
-        "deleteBeforeReplace": answer.deleteBeforeReplace,
+        "changes": provider_pb2.DiffResponse.DiffChanges.Name(response.changes),
+        "replaces": sorted(set(response.replaces)),
+        "stables": sorted(response.stables),
+        "diffs": sorted(set(response.diffs)),
+        "detailed": {key: kinds.Name(diff.kind) for key, diff in sorted(response.detailedDiff.items())},
+        "hasDetailedDiff": response.hasDetailedDiff,
+        "deleteBeforeReplace": response.deleteBeforeReplace,
     }
 
 

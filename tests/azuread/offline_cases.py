@@ -61,9 +61,9 @@ ROLE_ASSIGNMENT = "AppRoleAssignment"
 ON_V: dict[str, Any] = {"applicationId": "/applications/" + V}
 
 
-def _outcome(answer: Callable[[], Any]) -> Any:
+def _outcome(response: Callable[[], Any]) -> Any:
     try:
-        return answer()
+        return response()
     except PluginError as error:
         return {"error": error.text}
 

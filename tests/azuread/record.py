@@ -38,8 +38,8 @@ def main() -> int:
     return 0
 
 
-def _write(name: str, answers: dict[str, Any]) -> None:
-    (FOLDER / name).write_text(json.dumps(answers, indent=1) + "\n")
+def _write(name: str, responses: dict[str, Any]) -> None:
+    (FOLDER / name).write_text(json.dumps(responses, indent=1) + "\n")
 
 
 if __name__ == "__main__":

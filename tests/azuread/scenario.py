@@ -39,9 +39,9 @@ _VARIABLE = (
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def comparable(answers: dict[str, Any]) -> dict[str, Any]:
+def comparable(responses: dict[str, Any]) -> dict[str, Any]:
     """The responses with identifiers numbered in order of appearance, and without times and keys."""
-    text = json.dumps({name: ordered(answer) for name, answer in answers.items()})
+    text = json.dumps({name: ordered(response) for name, response in responses.items()})
     for pattern, word in _VARIABLE:
         text = pattern.sub(word, text)
     numbers: dict[str, str] = {}
@@ -69,29 +69,29 @@ def ordered(value: Any) -> Any:
 
 @dataclass
 class Scenario:
-    """Runs the steps on one plugin in one sandbox; `answers` holds the responses."""
+    """Runs the steps on one plugin in one sandbox; `responses` holds the responses."""
 
     plugin: Plugin
     sandbox: RunningSandbox
-    answers: dict[str, Any] = field(default_factory=dict)
+    responses: dict[str, Any] = field(default_factory=dict)
 
     def step(self, name: str, call: Callable[[], Any]) -> Any:
         try:
-            answer = call()
+            response = call()
         except PluginError as error:
-            answer = {"error": error.text}
+            response = {"error": error.text}
             if error.partial is not None:
-                answer["partial"] = error.partial
-        self.answers[name] = answer
-        return answer
+                response["partial"] = error.partial
+        self.responses[name] = response
+        return response
 
     def create(self, name: str, kind: str, inputs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        answer = self.step(name, lambda: self.plugin.create(kind, inputs))
-        return answer if isinstance(answer, tuple) else ("", answer)
+        response = self.step(name, lambda: self.plugin.create(kind, inputs))
+        return response if isinstance(response, tuple) else ("", response)
 
     def invoke(self, name: str, function: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        answer = self.step(name, lambda: self.plugin.invoke(function, arguments))
-        found: dict[str, Any] = answer.get("return", {})
+        response = self.step(name, lambda: self.plugin.invoke(function, arguments))
+        found: dict[str, Any] = response.get("return", {})
         return found
 
     def faulty(self, method: str, path: str, status: int = 403, **more: Any) -> None:
@@ -122,7 +122,7 @@ def run(plugin: Plugin, sandbox: RunningSandbox) -> dict[str, Any]:
     _assignments(scenario, principal, ada, group)
     _changes(scenario, application, principal, me, ada)
     _deletions(scenario, application, principal)
-    return scenario.answers
+    return scenario.responses
 
 
 def _look_up(s: Scenario) -> tuple[str, str, str, str]:

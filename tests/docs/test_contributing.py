@@ -88,7 +88,10 @@ def test_a_new_guard_is_one_row_and_one_test(copy: Path) -> None:
     edit(
         copy / SIGN_IN,
         (r"    needs_certificate: bool = False\n", lambda found: f"{found}    encrypts: bool = False\n"),
-        (r"    return _first\(\n        _unknown\(Missing\.SIGNING\).*?\n    \)\n", lambda _: indented(line)),
+        (
+            r"        _refused_if\(case\.name_id is NameIdState\.EMPTY[^\n]*\n    \)\n",
+            lambda _: indented(line),
+        ),
     )
     assert not passes(copy), "a reason that no test reaches is noticed"
     edit(copy / TEST, (r"FROM_MIMECAST:[^\n]*\{\n", lambda found: f"{found}    {entry}"))

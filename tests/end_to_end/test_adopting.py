@@ -60,7 +60,7 @@ def applications(made: Project) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("engine", ENGINES_AT_LENGTH)
-def test_adopting(tmp_path: Path, engine: str) -> None:
+def test_an_application_made_by_hand_is_adopted_without_recreating_it(tmp_path: Path, engine: str) -> None:
     with project(tmp_path, engine) as made:
         tenant = hand_made(made)
         before = asked(made)

@@ -66,7 +66,9 @@ def made(shared: Project) -> Iterator[Project]:
         ),
     ],
 )
-def test_configuration(made: Project, changes: dict[str, Any], code: int, said: str) -> None:
+def test_a_bad_configuration_is_refused_with_the_key(
+    made: Project, changes: dict[str, Any], code: int, said: str
+) -> None:
     made.configure(**changes)
     ended = made.sso("preview")
     assert said in ended.text
@@ -105,7 +107,7 @@ def test_a_wrong_passphrase(made: Project) -> None:
     assert made.sso("down", "--yes").code == 0
 
 
-def test_wrong_credentials(made: Project) -> None:
+def test_wrong_credentials_are_named(made: Project) -> None:
     (deployer,) = made.control.documents("entra.deployers")
     key = deployer["clientId"]
     made.control.put("entra.deployers", key, deployer | {"clientSecret": "a-rotated-secret"})
@@ -118,7 +120,7 @@ def test_wrong_credentials(made: Project) -> None:
     assert ended.code == 1
 
 
-def test_no_such_stack(made: Project) -> None:
+def test_an_unknown_stack_is_named(made: Project) -> None:
     command = str(made.folder / ".venv/bin/mimecast-sso")
     ended = made.sandbox("run", "--", command, "preview", "--stack", "nowhere")
     assert ended.code == 1
@@ -143,7 +145,7 @@ def test_a_stack_that_was_never_deployed_is_told_what_to_do(made: Project, comma
     assert (ended.code, ended.text) == (1, f"{said}mimecast-sso up --stack lab\n")
 
 
-def test_usage(made: Project) -> None:
+def test_wrong_usage_ends_with_64(made: Project) -> None:
     command = str(made.folder / ".venv/bin/mimecast-sso")
     assert made.sandbox("run", "--", command, "upp").code == 64
     assert made.sandbox("run", "--", command, "preview").code == 64

@@ -164,7 +164,7 @@ def test_no_secret_is_left_anywhere(fresh: Project, tmp_path: Path) -> None:
     fresh.control.set("mimecast.shortest_password", 8)
     lost = {"path": "/api/user/update-user", "times": 50, "drop": True}
     fresh.control.faults(lost)
-    evidence.said("lost answers", fresh.up())
+    evidence.said("lost responses", fresh.up())
     application = fresh.control.documents("mimecast.applications")[0]
     fresh.control.put(
         "mimecast.applications", application["clientId"], application | {"clientSecret": "another one"}

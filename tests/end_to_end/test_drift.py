@@ -84,13 +84,13 @@ def test_external_changes_are_named_alike_both_ways(made: Project) -> None:
         identifierUris=[*application["identifierUris"], OTHER],
     )
     assignment = made.control.documents("entra.assignments")[0]
-    stranger = assignment | {
-        "id": "stranger",
+    unmanaged = assignment | {
+        "id": "unmanaged",
         "principalId": linus["id"],
         "principalDisplayName": "Visitor",
         "principalType": "User",
     }
-    made.control.put("entra.assignments", "stranger", stranger)
+    made.control.put("entra.assignments", "unmanaged", unmanaged)
     change(
         made, "entra.servicePrincipals", only(made, "entra.servicePrincipals", id=principal["id"]), notes="x"
     )
@@ -164,8 +164,8 @@ def test_somebody_whom_others_assigned_can_be_configured(made: Project) -> None:
     assignments = made.control.documents("entra.assignments")
     visitor = only(made, "entra.users", mail="visitor@example.com")["id"]
     if not any(each["principalId"] == visitor for each in assignments):
-        own = assignments[0] | {"id": "stranger", "principalId": visitor, "principalType": "User"}
-        made.control.put("entra.assignments", "stranger", own)
+        own = assignments[0] | {"id": "unmanaged", "principalId": visitor, "principalType": "User"}
+        made.control.put("entra.assignments", "unmanaged", own)
     up = made.up()
     assert up.code == 0, up.text
     assert made.sso("preview").code == 0

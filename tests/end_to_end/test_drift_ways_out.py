@@ -161,7 +161,7 @@ RESTORED: Sequence[Plant] = (
     claims_renamed,
     federated,
 )
-RESTORED_WITH_STRANGERS: Sequence[Plant] = (moved(EDSGER, joins=True), unassigned, claims_changed)
+RESTORED_WITH_UNMANAGED: Sequence[Plant] = (moved(EDSGER, joins=True), unassigned, claims_changed)
 
 
 def planted(saved: SavedProject, plants: Sequence[Plant]) -> tuple[World, set[str]]:
@@ -225,7 +225,7 @@ def test_what_is_snoozed_is_expected_for_a_while(saved_tutorial: SavedProject) -
     assert world.made.sso("preview").code == 0
 
 
-@pytest.mark.parametrize("plants", [RESTORED, RESTORED_WITH_STRANGERS], ids=["look", "urgent"])
+@pytest.mark.parametrize("plants", [RESTORED, RESTORED_WITH_UNMANAGED], ids=["look", "urgent"])
 def test_what_is_restored_or_removed_is_as_recorded(
     saved_tutorial: SavedProject, plants: Sequence[Plant]
 ) -> None:

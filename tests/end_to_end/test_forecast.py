@@ -170,7 +170,7 @@ class Trial:
         """Sign-ins after the run, later and later; each only if the one before did not show what was to be shown."""
         instants = {each.instant for lost in planned.forecast.losses.values() for each in lost}
         yield self._walk_soon(planned)
-        # Whatever was changed by other hands may be undone as well as kept: at once, where only the time counts in
+        # Whatever was changed externally may be undone as well as kept: at once, where only the time counts in
         # which Mimecast may still take somebody for a member.
         passing = instants == {Instant.MEANWHILE}
         if passing:

@@ -72,7 +72,7 @@ def read_back(page: Page, bookmark: str, file: Path) -> None:
         open_form(page, menu, name)
         page.evaluate(bookmark)
     expect(page.get_by_role("dialog", name="Read back")).to_contain_text("17 in all")
-    chromium.picture(page, "read-back")
+    chromium.screenshot(page, "read-back")
     with page.expect_download() as download:
         page.get_by_role("link", name="Save read-back.json").click()
     download.value.save_as(file)
@@ -112,7 +112,7 @@ def test_the_run_sheet_fits_a_phone(made: Project, page: Page) -> None:
     assert written.code == 0, written.text
     page.set_viewport_size(PHONE)
     page.goto((made.home / "run-sheet/sandbox.html").as_uri())
-    chromium.picture(page, "run-sheet-390")
+    chromium.screenshot(page, "run-sheet-390")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     expect(page.get_by_text("REHEARSAL with the")).to_be_visible()
     expect(page.get_by_role("link", name=CONSOLE)).to_be_visible()

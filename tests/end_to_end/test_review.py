@@ -169,7 +169,7 @@ def test_what_the_plan_changes_is_what_the_engine_would_change(made: Project) ->
 
 def test_nothing_to_deploy_is_one_line(made: Project) -> None:
     text = made.stack_file.read_text()
-    made.stack_file.write_text(f"# a remark\n{text}")
+    made.stack_file.write_text(f"# a comment\n{text}")
     ended = review(made)
     assert ended.code == 0, ended.text
     assert "### Single sign-on: no change (1 stack reviewed)" in ended.text

@@ -149,7 +149,7 @@ def test_single_mode_has_the_gap_that_it_announces(fresh: Project) -> None:
     assert (misspelt.code, "A label may hold letters" in misspelt.text) == (64, True), misspelt.text
     make(made, "stage", "--start", "--label", "2029")
     announced = rotate(made, "next", "--apply", "--yes")
-    assert "Expected gap: from a moment within 15 minutes after Save in the console" in announced.text
+    assert "Expected gap: from up to 15 minutes after Save in the console" in announced.text
     signs_in(made)
     assert list(administrator.fill(made.home, made.home / "run-sheet/sandbox.html"))
     assert made.sandbox("login", ADA).code == 1, (

@@ -82,7 +82,7 @@ def test_the_simulated_cloud_is_never_half_written() -> None:
 
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("name", EMBEDDED_CASES)
-def test_embedded(name: str) -> None:
+def test_the_embedded_engine_behaves_as_recorded(name: str) -> None:
     problems = _problems(Runner(CASES / name, EMBEDDED))
     assert not problems, problems
 
@@ -90,7 +90,9 @@ def test_embedded(name: str) -> None:
 @pytest.mark.soak
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("name", EMBEDDED_CASES)
-def test_embedded_again(name: str, tally: Callable[[str, int, str], None]) -> None:
+def test_the_embedded_engine_behaves_as_recorded_every_time(
+    name: str, tally: Callable[[str, int, str], None]
+) -> None:
     """A second pass in separate processes, for timing problems. The Pulumi CLI, if installed, continues the stack."""
     problems = _problems(record.Runner(CASES / name, EMBEDDED), [PULUMI] if PULUMI else None)
     tally("conformance_second_pass", not problems, "cases")
@@ -103,7 +105,7 @@ def test_embedded_again(name: str, tally: Callable[[str, int, str], None]) -> No
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.soak] * (name in AT_LENGTH)) for name in ALL]
 )
-def test_pulumi(name: str) -> None:
+def test_the_pulumi_cli_behaves_as_recorded(name: str) -> None:
     """The recordings are valid: the real CLI still behaves so, and the embedded engine continues supported states."""
     problems = _problems(Runner(CASES / name, [PULUMI]), None if name in REFUSED else EMBEDDED)
     assert not problems, problems
@@ -120,7 +122,7 @@ def test_pulumi_continues_the_stack(name: str) -> None:
 
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("name", sorted(REFUSED))
-def test_refused(name: str) -> None:
+def test_unsupported_cases_are_refused(name: str) -> None:
     """Unsupported features are refused by name, and the refused command changes nothing."""
     runner = Runner(CASES / name, EMBEDDED)
     refusals = 0

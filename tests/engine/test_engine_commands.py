@@ -76,7 +76,7 @@ def test_a_stack_file_in_utf_16_is_read_as_by_the_pulumi_cli(stack: Any) -> None
     assert "gr\u00fcn" in stack.must("config")
 
 
-def test_export_and_import(stack: Any, tmp_path: Path) -> None:
+def test_an_exported_state_can_be_imported(stack: Any, tmp_path: Path) -> None:
     stack.must("config", "set", "--secret", "password", "hunter2")
     stack.up()
     file = tmp_path / "deployment.json"

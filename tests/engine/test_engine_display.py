@@ -72,7 +72,7 @@ def test_types_are_shortened(type_: str, shown: str) -> None:
     assert display_type(type_) == shown
 
 
-def test_table(stack: Any) -> None:
+def test_up_prints_a_table_of_steps_messages_and_outputs(stack: Any) -> None:
     shown = stack.up()
     assert " +  box:index:GroupThing g creating (0s)" in shown
     assert re.search(r"^ \+  pulumi-python:dynamic/box:Thing a created \(0\.\d\ds\)", shown, re.MULTILINE)
@@ -88,7 +88,7 @@ def test_table(stack: Any) -> None:
     assert "box:index:GroupThing  g" in stack.must("stack")
 
 
-def test_diff(stack: Any) -> None:
+def test_diff_shows_each_property_that_changes(stack: Any) -> None:
     shown = stack.up("--diff")
     assert (
         '        label     : "a"\n        secretish : [secret]\n        tags      : {\n            k: "v"'
@@ -106,7 +106,7 @@ def test_diff(stack: Any) -> None:
 
 
 @pytest.mark.parametrize("no_color", [True, False])
-def test_narrow_terminal(stack: Any, no_color: bool) -> None:
+def test_a_narrow_terminal_shortens_the_rows(stack: Any, no_color: bool) -> None:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 12, 40, 0, 0))
     environment = {

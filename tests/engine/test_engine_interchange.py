@@ -172,7 +172,9 @@ def _orders(stack: Any, program: list[Any]) -> None:
 
 @settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(programs=st.lists(PROGRAM, min_size=2, max_size=3))
-def test_random_programs(tmp_path_factory: pytest.TempPathFactory, programs: list[list[Any]]) -> None:
+def test_random_programs_leave_the_same_state_on_both_engines(
+    tmp_path_factory: pytest.TempPathFactory, programs: list[list[Any]]
+) -> None:
     _edits(tmp_path_factory.mktemp("random"), programs)
 
 

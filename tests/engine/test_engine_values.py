@@ -52,7 +52,7 @@ def _over_the_wire(properties: dict[str, Any], **options: bool) -> dict[str, Any
 
 
 @given(st.dictionaries(KEYS, MODEL, max_size=4))
-def test_wire_round_trip(properties: dict[str, Any]) -> None:
+def test_values_survive_the_wire(properties: dict[str, Any]) -> None:
     assert equal(_over_the_wire(properties, secrets=True), properties)
 
 
@@ -63,7 +63,7 @@ def test_receivers_that_take_no_secrets_get_plain_values(properties: dict[str, A
 
 
 @given(st.dictionaries(KEYS, VALUES | VALUES.map(Secret), max_size=4))
-def test_state_round_trip(properties: dict[str, Any]) -> None:
+def test_values_survive_the_state_file(properties: dict[str, Any]) -> None:
     stored = json.loads(json.dumps(to_state(properties, lambda text: "v1:" + text)))
     assert equal(from_state(stored, lambda text: text.removeprefix("v1:")), properties)
 
@@ -94,7 +94,7 @@ def test_secret_markers_are_restored() -> None:
 
 
 @given(st.lists(KEYS.filter(lambda key: key != "*") | st.integers(0, 9), min_size=1, max_size=4))
-def test_paths_round_trip(path: list[str | int]) -> None:
+def test_property_paths_survive_being_written(path: list[str | int]) -> None:
     rendered = paths.render(path)
     if all(part != "" for part in path):
         assert paths.parse(rendered) == tuple(path)
@@ -128,7 +128,9 @@ def test_broken_paths_are_refused(text: str) -> None:
         ("a.b", {"a": Secret({"b": 1})}, {"a": {"b": 2}}, {"a": {"b": Secret(1)}}, True),
     ],
 )
-def test_reset(path: str, old: Any, new: Any, wanted: Any, followed: bool) -> None:
+def test_an_ignored_path_keeps_its_old_value(
+    path: str, old: Any, new: Any, wanted: Any, followed: bool
+) -> None:
     assert paths.reset(paths.parse(path), old, new) is followed
     assert new == wanted
 

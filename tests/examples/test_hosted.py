@@ -39,7 +39,7 @@ def has_stack(name: str) -> bool:
     return (ROOT / "stacks" / f"Pulumi.{name}.yaml").is_file()
 
 
-def test_deployments() -> None:
+def test_the_settings_of_pulumi_deployments_are_valid() -> None:
     (file,) = HOSTED.glob("Pulumi.*.deploy.yaml")
     settings = load(file)["settings"]
     assert has_stack(file.name.split(".")[1])
@@ -49,7 +49,7 @@ def test_deployments() -> None:
     assert "repoDir" not in settings["sourceContext"]["git"], "requirements.txt is in the root"
 
 
-def test_operator() -> None:
+def test_the_objects_of_the_kubernetes_operator_are_valid() -> None:
     document = load(HOSTED / "operator.yaml")
     spec = document["spec"]
     assert (document["apiVersion"], document["kind"]) == ("pulumi.com/v1", "Stack")
@@ -59,7 +59,7 @@ def test_operator() -> None:
     assert not spec["destroyOnFinalize"]
 
 
-def test_esc() -> None:
+def test_the_esc_environment_sets_the_credentials() -> None:
     variables = load(HOSTED / "esc.yaml")["values"]["environmentVariables"]
     assert set(variables) >= CREDENTIALS
     for value in variables.values():

@@ -41,8 +41,8 @@ def walked(sandbox: RunningSandbox) -> dict[str, Any]:
         timeout=300,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+    response: dict[str, Any] = json.loads(done.stdout)
+    return response
 
 
 def test_people_are_read_by_page_by_number_and_by_name(walked: dict[str, Any]) -> None:

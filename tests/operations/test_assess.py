@@ -195,7 +195,7 @@ def test_without_an_application_the_stack_file_creates_one(control: Control, ass
     settings = fitting()
     assert settings.application.adopt is None
     assert settings.assign.users == settings.assign.groups == ()
-    assert {answer for answer, _ in reasons().values()} == {"no"}
+    assert {response for response, _ in reasons().values()} == {"no"}
     assert reasons()[ADA] == ("no", "not-assigned")
 
 
@@ -235,7 +235,7 @@ def test_an_application_that_may_not_be_read_is_unknown(tenant: Tenant, assess: 
     tenant.control.faults({"path": "/v1.0/applications", "status": 403, "times": 1000})
     ended = assess(*ACCOUNT)
     assert ended.code == 1
-    assert {answer for answer, _ in reasons().values()} == {"unknown"}
+    assert {response for response, _ in reasons().values()} == {"unknown"}
     assert "the application in Entra could not be read" in ended.text
     assert not STACK_FILE.exists()
 

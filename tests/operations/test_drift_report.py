@@ -53,7 +53,7 @@ def read(op: str, live: dict[str, Any] | None, *paths: str) -> list[dict[str, An
     ]
 
 
-def test_nothing_changed() -> None:
+def test_a_refresh_without_changes_reports_no_drift() -> None:
     found = report([*read("refresh", {"tags": ["a"], "url": "old"}), step("resourcePreEvent", "same")])
     assert (found.differences, found.planned) == ((), ())
 

@@ -316,8 +316,8 @@ def test_a_planted_difference_is_named_and_no_other(world: World, name: str) -> 
     found = {each.call: each.why for each in compared(plant) if each.verdict is Verdict.DIFFERS}
     for call, text in expected.items():
         assert [why for differing, why in found.items() if call in differing and text in why], found
-    strangers = [differing for differing in found if not any(call in differing for call in expected)]
-    assert strangers == []
+    unexpected = [differing for differing in found if not any(call in differing for call in expected)]
+    assert unexpected == []
 
 
 def test_refused_and_failed_calls_are_unknown(world: World) -> None:
@@ -406,7 +406,7 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 
 
 def _planted(body: Any, place: tuple[Any, ...], how: str) -> Any:
-    """The body with a value of the tenant at a place: in place of what is there, beside it, or as its key."""
+    """The body with a value of the tenant at a place: in place of the present one, beside it, or as its key."""
     changed = deepcopy(body)
     holder = changed
     for step in place[:-1]:

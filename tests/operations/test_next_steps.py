@@ -111,5 +111,5 @@ def test_the_markers_exist() -> None:
         ('"""mimecast-sso nothing"""\nprint(f"a {b} c" "d")', ["a X cd"]),
     ],
 )
-def test_texts_are_found(source: str, expected: list[str]) -> None:
+def test_texts_of_a_module_are_found(source: str, expected: list[str]) -> None:
     assert [text for _, text in texts(source)] == expected

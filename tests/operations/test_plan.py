@@ -198,7 +198,7 @@ def _disabled(world: World) -> None:
     world.application = application(enabled=False)
 
 
-def _stranger(world: World) -> None:
+def _unmanaged_member(world: World) -> None:
     world.application = application(assigned=(*application().assigned, assigned(ALAN)))
 
 
@@ -222,7 +222,7 @@ def _account_gone(world: World) -> None:
     ("change", "parts"),
     [
         (_disabled, {"tenants", "people"}),
-        (_stranger, {"tenants"}),
+        (_unmanaged_member, {"tenants"}),
         (_member, {"tenants", "people"}),
         (_another_deployment, {"state"}),
         (_pilot, {"settings"}),
@@ -378,7 +378,7 @@ def test_a_different_plan_is_refused_with_the_differences(
     expected = plan_digest.digest(world.assess(QUIET))
     _assessed(monkeypatch, Known(world.assess(QUIET), plan.assessing.How.LIVE))
     plan.require(_Stack(), None, expected)  # type: ignore[arg-type]
-    _stranger(world)
+    _unmanaged_member(world)
     _assessed(monkeypatch, Known(world.assess(QUIET), plan.assessing.How.LIVE))
     with pytest.raises(OperationError) as raised:
         plan.require(_Stack(), None, expected)  # type: ignore[arg-type]

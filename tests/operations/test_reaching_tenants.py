@@ -112,7 +112,7 @@ def test_a_managed_identity(preflight: Run, identity: Service, variables: dict[s
     assert f"client_id={credentials.DEPLOYER_CLIENT_ID}" in path, "a user-assigned one"
 
 
-def test_a_pipeline(preflight: Run, tmp_path: Path) -> None:
+def test_a_pipeline_signs_in_with_its_own_token(preflight: Run, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(federated())
     ended = preflight({"ARM_USE_AKS_WORKLOAD_IDENTITY": "true", "ARM_OIDC_TOKEN_FILE_PATH": str(file)})
@@ -189,11 +189,11 @@ def test_the_time_of_a_confirmation_is_mimecasts_or_said_to_be_this_machines(
         made.control.set("clock.offset_seconds", None)
     now = datetime.now(UTC)
     assert timedelta(minutes=59) < asked.at - now < timedelta(minutes=61)
-    assert not asked.remark
+    assert not asked.note
     monkeypatch.setenv("MIMECAST_CLIENT_SECRET", "wrong")
     local = tenant.mimecast_time(open_stack("sandbox"))
     assert timedelta(0) <= local.at - now < timedelta(minutes=5)
-    assert local.remark.startswith("The time is this machine's, because Mimecast's could not be read: ")
+    assert local.note.startswith("The time is this machine's, because Mimecast's could not be read: ")
 
 
 @pytest.mark.parametrize("host", [r"login\.microsoftonline\.com", r"graph\.microsoft\.com"])

@@ -117,7 +117,7 @@ def page(file: Path) -> Iterator[Page]:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_it_fits_and_shows_what_matters_first(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
-    chromium.picture(page, f"drift-report-{width}")
+    chromium.screenshot(page, f"drift-report-{width}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     expect(page.get_by_role("heading", level=1)).to_have_text("Drift of 4 stacks")
     status = page.get_by_role("row", name="prod-eu").locator(".badge")
@@ -138,7 +138,7 @@ def test_it_fits_and_shows_what_matters_first(page: Page, width: int) -> None:
 def test_the_pictures_of_the_docs(page: Page, name: str, width: int, height: int) -> None:
     """``SCREENSHOTS=docs/pictures`` draws them again; in view is what an engineer has to see first."""
     page.set_viewport_size({"width": width, "height": height})
-    chromium.picture(page, name, whole=False)
+    chromium.screenshot(page, name, whole=False)
     expect(page.get_by_role("heading", level=2, name="prod-eu")).to_be_in_viewport()
     expect(page.get_by_role("row", name="prod-eu")).to_be_in_viewport()
 
@@ -179,7 +179,7 @@ def test_by_keyboard_and_by_screen_reader(page: Page) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_has_contrast(page: Page, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    chromium.picture(page, f"drift-report-{scheme}")
+    chromium.screenshot(page, f"drift-report-{scheme}")
     ratios = page.evaluate(
         """() => {
           const rgb = text => text.match(/[0-9.]+/g).map(Number);

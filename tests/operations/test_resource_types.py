@@ -26,10 +26,10 @@ OWN = {
 
 
 @pytest.mark.parametrize("type_", AZUREAD)
-def test_of_azuread(type_: str) -> None:
+def test_type_names_of_azuread_are_those_of_its_sdk(type_: str) -> None:
     assert AZUREAD[type_].pulumi_type == type_
 
 
 @pytest.mark.parametrize("type_", OWN)
-def test_of_this_project(type_: str) -> None:
+def test_type_names_of_this_project_are_those_of_its_resources(type_: str) -> None:
     assert f"pulumi-python:{OWN[type_]._resource_type_name}" == type_

@@ -12,7 +12,7 @@ from mimecast_sso.operations.change.scope import ChangeScope
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.review import comment
 from mimecast_sso.operations.review.model import Lost, Rehearsal
-from mimecast_sso.operations.review.rehearsal import _CREDENTIALS, lost, recorded_people, rehearse, why_not
+from mimecast_sso.operations.review.rehearsal import CREDENTIALS, lost, recorded_people, rehearse, why_not
 from mimecast_sso.settings import from_values
 from tests.assessment.worlds import attested, deployed, values
 from tests.support.reviews import review, stack
@@ -55,7 +55,7 @@ def test_refused_sign_ins_of_people_who_got_in_are_lost_by_what_they_read() -> N
     ],
     ids=["before it began", "who did not get in before", "the sandbox itself", "leaving meanwhile", "left"],
 )
-def test_nothing_else_is(later: list[dict[str, Any]]) -> None:
+def test_other_failed_attempts_are_no_lost_sign_ins(later: list[dict[str, Any]]) -> None:
     assert list(lost(later, BEFORE, 10)) == []
 
 
@@ -103,7 +103,7 @@ def test_a_file_that_is_not_an_exported_state_is_refused(tmp_path: Path, content
 
 
 def test_without_credentials_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SANDBOX_INSTANCE", *_CREDENTIALS):
+    for name in ("SANDBOX_INSTANCE", *CREDENTIALS):
         monkeypatch.delenv(name, raising=False)
     assert why_not(CODE, approved=False) == ""
     assert why_not(SANDBOX, approved=False) == ""

@@ -226,7 +226,7 @@ def test_everybody_of_a_configuration_that_names_nobody_is_warned_about(made: Pr
 
 
 @pytest.mark.parametrize("words", [(), ("--all", "--share", "3"), ("--share", "101"), ("--pilot", "nobody")])
-def test_usage(made: Project, words: tuple[str, ...]) -> None:
+def test_wrong_usage_ends_with_64(made: Project, words: tuple[str, ...]) -> None:
     assert roll_out(made, "widen", *words).code == 64
 
 

@@ -28,7 +28,7 @@ from mimecast_sso.settings import CutOver, ProfileSlot, RotationMode
 from tests.support import state_machines
 from tests.support.rotation_world import NEW, PEOPLE, WAIT, World, at_rest, forward, in_group, make
 
-STRANGER = "CN=Somebody else's"
+UNMANAGED = "CN=Somebody else's"
 OBSERVED = {"by": "ada@example.com", "at": "2026-11-01T00:00:00Z", "evidence": "seen"}
 MODES = [
     {"rotation": "blue-green"},
@@ -61,7 +61,7 @@ BACK = {
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """One stack and its people. ``others_changed``: somebody else's change has not been put back yet."""
+    """One stack and its people. ``others_changed``: somebody else's change has not been restored yet."""
 
     @initialize(mode=st.sampled_from(MODES), soak_days=st.integers(0, 1), window=st.booleans())
     def begin(self, mode: dict[str, object], soak_days: int, window: bool) -> None:
@@ -131,7 +131,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def somebody_adds_a_certificate(self) -> None:
-        self.world.make_certificate(STRANGER)
+        self.world.make_certificate(UNMANAGED)
         self._others()
 
     @rule(data=st.data())
@@ -156,7 +156,7 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: self.others_changed)
     @rule()
     def it_is_put_back(self) -> None:
-        """A refreshed deployment, and the stranger's certificates taken away in the portal.
+        """A refreshed deployment, and the unmanaged certificates removed in the portal.
 
         An active certificate that was removed is created again, and is activated once Entra signs with it: until then
         its profile has to be set, which counts as late as any change at Mimecast.
@@ -167,10 +167,10 @@ class AnyOrder(RuleBasedStateMachine):
         world.entra = [
             each
             for each in world.entra
-            if each.display_name != STRANGER or each.thumbprint == world.preferred
+            if each.display_name != UNMANAGED or each.thumbprint == world.preferred
         ]
-        strangers = any(each.display_name == STRANGER for each in world.entra)
-        self.others_changed = strangers or world.preferred != world.thumbprint(world.wanted.active)
+        unmanaged = any(each.display_name == UNMANAGED for each in world.entra)
+        self.others_changed = unmanaged or world.preferred != world.thumbprint(world.wanted.active)
 
     # What always holds
 
@@ -232,7 +232,7 @@ class AnyOrder(RuleBasedStateMachine):
         ours = {world.state.activated, world.thumbprint(world.wanted.active)}
         empty = [slot for slot in world.wanted.slots if slot not in world.wanted.populated]
         foreign = (
-            any(each.display_name == STRANGER for each in world.entra)
+            any(each.display_name == UNMANAGED for each in world.entra)
             or world.preferred not in ours
             or any(not {world.thumbprint(each.label), ""} & {*there, ""} for each in world.wanted.generations)
             or any(world.live(slot) for slot in empty)

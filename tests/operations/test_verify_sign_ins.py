@@ -80,7 +80,7 @@ def test_entras_refusals_count_when_they_are_configuration() -> None:
 
 
 class Graph:
-    """Answers what Graph would."""
+    """Responds as Graph would."""
 
     def __init__(self, rows: list[dict[str, Any]] | Refused) -> None:
         self._rows = rows

@@ -65,8 +65,10 @@ class Plugin:
         self, provider: type[ResourceProvider], news: Properties, olds: Properties | None = None
     ) -> tuple[Properties, list[tuple[str, str]]]:
         request = proto.CheckRequest(olds=_sent(provider, olds or {}), news=_sent(provider, news))
-        answer = self._call("Check", request)
-        return _received(answer.inputs), [(failure.property, failure.reason) for failure in answer.failures]
+        response = self._call("Check", request)
+        return _received(response.inputs), [
+            (failure.property, failure.reason) for failure in response.failures
+        ]
 
     def inputs(self, provider: type[ResourceProvider], news: Properties) -> Properties:
         """What the engine would keep as inputs; no failures expected."""
@@ -77,28 +79,28 @@ class Plugin:
     def diff(
         self, provider: type[ResourceProvider], id_: str, olds: Properties, news: Properties
     ) -> tuple[str, list[str]]:
-        answer = self._call(
+        response = self._call(
             "Diff", proto.DiffRequest(id=id_, olds=_sent(provider, olds), news=_sent(provider, news))
         )
-        return proto.DiffResponse.DiffChanges.Name(answer.changes), list(answer.replaces)
+        return proto.DiffResponse.DiffChanges.Name(response.changes), list(response.replaces)
 
     def create(self, provider: type[ResourceProvider], news: Properties) -> tuple[str, Properties]:
-        answer = self._call("Create", proto.CreateRequest(properties=_sent(provider, news)))
-        return answer.id, _received(answer.properties)
+        response = self._call("Create", proto.CreateRequest(properties=_sent(provider, news)))
+        return response.id, _received(response.properties)
 
     def read(
         self, provider: type[ResourceProvider], id_: str, outputs: Properties
     ) -> tuple[str, Properties, Properties]:
-        answer = self._call("Read", proto.ReadRequest(id=id_, properties=_sent(provider, outputs)))
-        return answer.id, _received(answer.properties), _received(answer.inputs)
+        response = self._call("Read", proto.ReadRequest(id=id_, properties=_sent(provider, outputs)))
+        return response.id, _received(response.properties), _received(response.inputs)
 
     def update(
         self, provider: type[ResourceProvider], id_: str, olds: Properties, news: Properties
     ) -> Properties:
-        answer = self._call(
+        response = self._call(
             "Update", proto.UpdateRequest(id=id_, olds=_sent(provider, olds), news=_sent(provider, news))
         )
-        return _received(answer.properties)
+        return _received(response.properties)
 
     def delete(self, provider: type[ResourceProvider], id_: str, outputs: Properties) -> None:
         """As a later run deletes what an earlier one created: each run of the engine has a process of its own."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mimecast_sso.facts.certificate_life import ENTRA_REMINDERS_DAYS, FAILING_DAYS, WARNING_DAYS
-from providers.entra.certificate_expiry import Expiry, mark
+from providers.entra.certificate_expiry import Expiry, threshold
 from providers.entra.signing_certificates import PrincipalCertificates, SigningCertificate, subject
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -42,8 +42,8 @@ def test_each_threshold_is_reached_to_the_second(days: int) -> None:
     at_the_mark = timedelta(days=days)
     further = [each for each in WARNING_DAYS if each > days]
     before = f"{min(further)} days or less" if further else "more than 60 days"
-    assert mark(NOW + at_the_mark + SECOND, NOW) == before
-    assert mark(NOW + at_the_mark, NOW) == ("1 day or less" if days == 1 else f"{days} days or less")
+    assert threshold(NOW + at_the_mark + SECOND, NOW) == before
+    assert threshold(NOW + at_the_mark, NOW) == ("1 day or less" if days == 1 else f"{days} days or less")
     assert expiry(ending(at_the_mark)).warns
     assert expiry(ending(at_the_mark)).fails is (days <= FAILING_DAYS)
     assert expiry(ending(at_the_mark + SECOND)).fails is (days < FAILING_DAYS)
@@ -62,9 +62,9 @@ def test_far_from_expiry_it_is_only_reported() -> None:
 
 
 def test_thresholds_of_a_configured_date() -> None:
-    assert mark("2026-11-22T12:00:00Z", NOW) == "expired"
-    assert mark("2026-11-29T12:00:00Z", NOW) == "7 days or less"
-    assert mark("2029-11-29T12:00:00Z", NOW) == "more than 60 days"
+    assert threshold("2026-11-22T12:00:00Z", NOW) == "expired"
+    assert threshold("2026-11-29T12:00:00Z", NOW) == "7 days or less"
+    assert threshold("2029-11-29T12:00:00Z", NOW) == "more than 60 days"
 
 
 def test_the_switch_is_predicted_with_what_mimecast_trusts() -> None:
@@ -102,14 +102,14 @@ def test_expired_and_switched() -> None:
     assert "expired at 2026-11-21 12:00 UTC. Entra has switched automatically to B (" in text(looked_at)
 
 
-def test_both_expired() -> None:
+def test_without_a_valid_certificate_the_check_fails() -> None:
     looked_at = expiry(ending(timedelta(days=-1)), certificate("b", timedelta(-9), timedelta(days=-2)))
     assert looked_at.fails
     assert "No other certificate is valid." in text(looked_at)
-    assert mark(NOW - SECOND, NOW) == "expired"
+    assert threshold(NOW - SECOND, NOW) == "expired"
 
 
-def test_not_valid_yet() -> None:
+def test_a_certificate_that_is_not_valid_yet_fails_unless_another_one_is() -> None:
     future = certificate("a", timedelta(days=3), timedelta(days=900))
     assert expiry(future).fails
     assert "is not valid before 2026-11-25 12:00 UTC. No other certificate is valid." in text(expiry(future))

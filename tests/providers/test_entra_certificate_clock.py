@@ -27,19 +27,19 @@ pytestmark = pytest.mark.usefixtures("on_the_sandbox", "switches")
 def made(sandbox: RunningSandbox) -> dict[str, Any]:
     """A SAML application with three certificates, as returned by ``instantiate``, and their thumbprints."""
     graph = sandbox.graph()
-    answer = sandbox.instantiate("Clock")
-    add = f"{GRAPH}/servicePrincipals/{answer['servicePrincipal']['id']}/addTokenSigningCertificate"
-    answer["thumbprints"] = [
+    response = sandbox.instantiate("Clock")
+    add = f"{GRAPH}/servicePrincipals/{response['servicePrincipal']['id']}/addTokenSigningCertificate"
+    response["thumbprints"] = [
         graph.post(add, json={"displayName": signing_certificates.subject(label)}, timeout=30).json()[
             "thumbprint"
         ]
         for label in ("first", "second", "third")
     ]
-    return answer
+    return response
 
 
 def set_lives(sandbox: RunningSandbox, made: dict[str, Any], *lives: tuple[int, int] | None) -> None:
-    """Gives each certificate a life, in days from today; ``None`` takes it away. The first one is active."""
+    """Gives each certificate a life, in days from today; ``None`` removes it. The first one is active."""
     principal = sandbox.control.get("entra.servicePrincipals", made["servicePrincipal"]["id"])
     assert principal
     kept = made.setdefault("principal", principal)

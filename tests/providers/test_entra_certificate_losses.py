@@ -78,7 +78,7 @@ def test_a_certificate_added_just_before_the_write_is_named_once_the_log_has_it(
         sandbox.env, {BEFORE_RETIRING: lambda: theirs.append(add(portal, principal, THEIRS))}
     )
     done = signing_certificates.retire(client, principal, certificates[1])
-    assert done.left.thumbprints == {certificates[0]}, "Graph's answers show nothing of it"
+    assert done.left.thumbprints == {certificates[0]}, "Graph's responses show nothing of it"
     assert theirs
 
     sandbox.control.set("entra.directory_audit_delay_seconds", 300)
@@ -100,7 +100,7 @@ def test_an_activation_that_was_overwritten_is_named(
     theirs = add(portal, principal, THEIRS)
     client = Interrupted(sandbox.env, {BEFORE_ACTIVATING: lambda: activate(portal, principal, theirs)})
     after = signing_certificates.activate(client, principal, certificates[1], replace=True)
-    assert after.preferred == certificates[1], "Graph's answers show nothing of it"
+    assert after.preferred == certificates[1], "Graph's responses show nothing of it"
     (loss,) = judged(sandbox, principal).losses
     assert str(loss).startswith(f"activation of {theirs}, done by {GRACE} at ")
 

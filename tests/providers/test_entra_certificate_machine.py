@@ -95,8 +95,8 @@ class Entra:
 
     def get(self, path: str, **_: str) -> dict[str, Any]:
         assert path == f"/servicePrincipals/{PRINCIPAL}"
-        answer: dict[str, Any] = self._call(self._read)
-        return answer
+        response: dict[str, Any] = self._call(self._read)
+        return response
 
     def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
         assert path == DIRECTORY_AUDITS
@@ -116,15 +116,15 @@ class Entra:
         if moment in OTHERS:
             self.meddle(moment)
         if moment == "before":
-            raise Unreachable("no answer")
+            raise Unreachable("no response")
         if moment == "die":
             raise Killed
-        answer = act()
+        response = act()
         if moment == "after":
-            raise Unreachable("the answer is lost")
+            raise Unreachable("the response is lost")
         if moment == "die after":
             raise Killed
-        return answer
+        return response
 
     # What happens there
 

@@ -71,7 +71,7 @@ def signs_in(environment: dict[str, str]) -> None:
     assert found, "the token opens Graph"
 
 
-def test_a_client_secret(tmp_path: Path) -> None:
+def test_a_client_secret_signs_in(tmp_path: Path) -> None:
     signs_in({"ARM_CLIENT_SECRET": credentials.DEPLOYER_CLIENT_SECRET})
     file = tmp_path / "secret"
     file.write_text(f"{credentials.DEPLOYER_CLIENT_SECRET}\n")
@@ -89,14 +89,14 @@ def test_a_client_certificate(tmp_path: Path, archive: bytes) -> None:
     assert "wrong" not in str(refused.value)
 
 
-def test_a_federated_token(tmp_path: Path) -> None:
+def test_a_federated_token_signs_in(tmp_path: Path) -> None:
     signs_in({"ARM_USE_OIDC": "true", "ARM_OIDC_TOKEN": federated()})
     file = tmp_path / "token"
     file.write_text(federated())
     signs_in({"ARM_USE_OIDC": "true", "ARM_OIDC_TOKEN_FILE_PATH": str(file)})
 
 
-def test_a_github_workflow(pipeline: Service) -> None:
+def test_a_github_workflow_signs_in(pipeline: Service) -> None:
     signs_in({
         "ARM_USE_OIDC": "true", "ACTIONS_ID_TOKEN_REQUEST_URL": f"{pipeline.url}?run=1",
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "good",

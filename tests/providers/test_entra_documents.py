@@ -32,7 +32,7 @@ from providers.entra.batching import Read
 from providers.entra.errors import GraphError, Unreachable
 from providers.entra.graph import GraphClient
 from tests.assessment.worlds import values
-from tests.providers.test_entra_responses import ENVIRONMENT, Network, Reply, answer
+from tests.providers.test_entra_responses import ENVIRONMENT, Network, Reply, response
 
 TIME = "2026-05-01T00:00:00Z"
 SINCE = datetime(2026, 4, 1, tzinfo=UTC)
@@ -189,14 +189,14 @@ def _client(world: Mapping[str, Any]) -> GraphClient:
     def respond(request: requests.PreparedRequest) -> Reply:
         path = str(request.path_url).removeprefix("/v1.0").partition("?")[0]
         if path != "/$batch":
-            return answer(world.get(path, MISSING), 200 if path in world else 404)
+            return response(world.get(path, MISSING), 200 if path in world else 404)
         asked = json.loads(request.body or "")["requests"]
         rows = [
             {"id": each["id"], "status": 200 if path in world else 404, "body": world.get(path, MISSING)}
             for each in asked
             for path in [each["url"].partition("?")[0]]
         ]
-        return answer({"responses": rows})
+        return response({"responses": rows})
 
     return GraphClient(ENVIRONMENT, through=lambda _: Network(respond))
 

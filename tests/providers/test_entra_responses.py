@@ -28,13 +28,13 @@ BASE = "https://graph.microsoft.com/v1.0"
 Reply = tuple[int, bytes, dict[str, str]]
 
 
-def answer(body: Any, status: int = 200, **headers: str) -> Reply:
+def response(body: Any, status: int = 200, **headers: str) -> Reply:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return status, content, {name.replace("_", "-"): value for name, value in headers.items()}
 
 
 class Network(BaseAdapter):
-    """Answers what a test scripts, and keeps what was asked."""
+    """Responds as a test scripts, and keeps what was asked."""
 
     def __init__(self, respond: Callable[[requests.PreparedRequest], Reply]) -> None:
         super().__init__()
@@ -73,19 +73,19 @@ def client(respond: Callable[[requests.PreparedRequest], Reply]) -> tuple[GraphC
 
 
 NO_LISTS: dict[str, Reply] = {
-    "nothing": answer(b""),
-    "an object without a list": answer({}),
-    "a page in HTML": answer(b"<html><body>Sign in to the network</body></html>", Content_Type="text/html"),
-    "half of it": answer(b'{"value": [{"id": "1"}, {"id'),
-    "nested too deeply": answer(b"[" * 100_000),
-    "a text for a list": answer({"value": "none"}),
-    "an object for a list": answer({"value": {"id": "1"}}),
-    "texts for rows": answer({"value": ["1"]}),
-    "null": answer(b"null"),
-    "a list": answer([{"id": "1"}]),
-    "not what gzip says": answer(b'{"value": []}', Content_Encoding="gzip"),
-    "half of what gzip says": answer(gzip.compress(b'{"value": []}')[:10], Content_Encoding="gzip"),
-    "another encoding": answer('{"value": ["é"]}'.encode("utf-16")),
+    "nothing": response(b""),
+    "an object without a list": response({}),
+    "a page in HTML": response(b"<html><body>Sign in to the network</body></html>", Content_Type="text/html"),
+    "half of it": response(b'{"value": [{"id": "1"}, {"id'),
+    "nested too deeply": response(b"[" * 100_000),
+    "a text for a list": response({"value": "none"}),
+    "an object for a list": response({"value": {"id": "1"}}),
+    "texts for rows": response({"value": ["1"]}),
+    "null": response(b"null"),
+    "a list": response([{"id": "1"}]),
+    "not what gzip says": response(b'{"value": []}', Content_Encoding="gzip"),
+    "half of what gzip says": response(gzip.compress(b'{"value": []}')[:10], Content_Encoding="gzip"),
+    "another encoding": response('{"value": ["é"]}'.encode("utf-16")),
 }
 
 
@@ -97,12 +97,12 @@ def test_a_response_without_a_list_is_never_taken_for_an_empty_one(name: str) ->
 
 
 def test_a_list_may_be_empty_and_compressed() -> None:
-    graph, _ = client(lambda _: answer(gzip.compress(b'{"value": []}'), Content_Encoding="gzip"))
+    graph, _ = client(lambda _: response(gzip.compress(b'{"value": []}'), Content_Encoding="gzip"))
     assert list(graph.list("/users")) == []
 
 
 def test_a_write_may_get_an_empty_response() -> None:
-    graph, _ = client(lambda _: answer(b"", 204))
+    graph, _ = client(lambda _: response(b"", 204))
     graph.patch("/applications/1", {})
 
 
@@ -111,8 +111,8 @@ def test_circular_page_links_end(batched: bool) -> None:
     def respond(request: requests.PreparedRequest) -> Reply:
         page = {"value": [{"id": "1"}], "@odata.nextLink": f"{BASE}/users?$skiptoken=1"}
         if request.method != "POST":
-            return answer(page)
-        return answer({"responses": [{"id": "0", "status": 200, "headers": {}, "body": page}]})
+            return response(page)
+        return response({"responses": [{"id": "0", "status": 200, "headers": {}, "body": page}]})
 
     graph, network = client(respond)
     with pytest.raises(Unreachable, match="one that was already read"):
@@ -125,7 +125,7 @@ def test_circular_page_links_end(batched: bool) -> None:
     ["https://evil.example/users", f"{BASE}.evil.example/users", "http://graph.microsoft.com/v1.0/x", "//x/"],
 )
 def test_a_next_page_elsewhere_gets_no_token(link: str) -> None:
-    graph, network = client(lambda _: answer({"value": [], "@odata.nextLink": link}))
+    graph, network = client(lambda _: response({"value": [], "@odata.nextLink": link}))
     with pytest.raises(Refused, match="on another host"):
         list(graph.list("/users"))
     assert {str(each.url).partition("?")[0] for each in network.asked} == {f"{BASE}/users"}
@@ -133,14 +133,14 @@ def test_a_next_page_elsewhere_gets_no_token(link: str) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed_with_the_token(status: int) -> None:
-    graph, network = client(lambda _: answer(b"", status, Location="https://evil.example/"))
+    graph, network = client(lambda _: response(b"", status, Location="https://evil.example/"))
     with pytest.raises(Unreachable, match="is a redirect, which is not followed; a proxy or"):
         graph.get("/users/1")
     assert len(network.asked) == 1
 
 
 def test_a_proxy_that_requires_a_sign_in_is_named() -> None:
-    graph, _ = client(lambda _: answer(b"", 407))
+    graph, _ = client(lambda _: response(b"", 407))
     with pytest.raises(Unreachable, match="a proxy requires a sign-in"):
         graph.get("/users/1")
 
@@ -148,16 +148,16 @@ def test_a_proxy_that_requires_a_sign_in_is_named() -> None:
 @pytest.mark.parametrize("status", [302, 400, 403, 404, 407, 418])
 def test_a_page_of_a_proxy_is_not_about_the_object(status: int) -> None:
     """A 404 that is not Graph's would otherwise mean that the application is gone."""
-    graph, _ = client(lambda _: answer(b"<html>Sign in to the network</html>", status))
+    graph, _ = client(lambda _: response(b"<html>Sign in to the network</html>", status))
     with pytest.raises(Unreachable, match="is not Graph's"):
         graph.get("/applications/1")
 
 
 def test_a_token_that_ends_early_is_renewed_once() -> None:
-    expired = answer({"error": {"code": "InvalidAuthenticationToken", "message": "expired"}}, 401)
+    expired = response({"error": {"code": "InvalidAuthenticationToken", "message": "expired"}}, 401)
 
     def respond(request: requests.PreparedRequest) -> Reply:
-        return expired if request.headers["Authorization"] == "Bearer token 1" else answer({"id": "1"})
+        return expired if request.headers["Authorization"] == "Bearer token 1" else response({"id": "1"})
 
     graph, network = client(respond)
     assert graph.get("/users/1") == {"id": "1"}
@@ -172,7 +172,7 @@ def test_a_token_that_ends_early_is_renewed_once() -> None:
 
 @pytest.mark.parametrize("date", ["yesterday", "", "Fri, 31 Dec 9999 23:59:59 -2300"])
 def test_an_invalid_date_is_ignored(date: str) -> None:
-    graph, _ = client(lambda _: answer({"id": "1"}, Date=date))
+    graph, _ = client(lambda _: response({"id": "1"}, Date=date))
     graph.get("/users/1")
     assert graph.now().year > 2000
 
@@ -232,7 +232,7 @@ def test_a_failed_connection_is_not_a_missing_credential_and_its_reason_is_in_wo
     "stated", ["soon", "-1", "0.5", "", "Thu, 01 Jan 1970 00:00:00 GMT", "99999999999999999999"]
 )
 def test_an_invalid_retry_after_is_the_default_pause(
-    stated: str, monkeypatch: pytest.MonkeyPatch, answering: Callable[[type[BaseHTTPRequestHandler]], str]
+    stated: str, monkeypatch: pytest.MonkeyPatch, serving: Callable[[type[BaseHTTPRequestHandler]], str]
 ) -> None:
     class Handler(BaseHTTPRequestHandler):
         times = 0
@@ -255,13 +255,13 @@ def test_an_invalid_retry_after_is_the_default_pause(
     session = requests.Session()
     session.trust_env = False
     session.mount("http://", module._retrying(module.UNLIMITED, "GET"))
-    assert session.get(answering(Handler), timeout=30).json() == {"id": "1"}
+    assert session.get(serving(Handler), timeout=30).json() == {"id": "1"}
     assert Handler.times == 2
     assert sum(slept) <= module._LONGEST_WAIT_SECONDS
 
 
 @pytest.fixture
-def answering() -> Iterator[Callable[[type[BaseHTTPRequestHandler]], str]]:
+def serving() -> Iterator[Callable[[type[BaseHTTPRequestHandler]], str]]:
     """Starts a server with a handler; its address."""
     servers: list[ThreadingHTTPServer] = []
 

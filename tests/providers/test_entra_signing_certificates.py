@@ -57,16 +57,16 @@ def signs(client: GraphClient, certificates: PrincipalCertificates) -> str:
 
 
 def _get(graph: requests.Session, path: str) -> dict[str, Any]:
-    answer = graph.get(GRAPH + path, timeout=30)
-    answer.raise_for_status()
-    found: dict[str, Any] = answer.json()
+    response = graph.get(GRAPH + path, timeout=30)
+    response.raise_for_status()
+    found: dict[str, Any] = response.json()
     return found
 
 
 def _post(graph: requests.Session, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    answer = graph.post(GRAPH + path, json=body, timeout=30)
-    answer.raise_for_status()
-    made: dict[str, Any] = answer.json()
+    response = graph.post(GRAPH + path, json=body, timeout=30)
+    response.raise_for_status()
+    made: dict[str, Any] = response.json()
     return made
 
 

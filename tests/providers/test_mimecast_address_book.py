@@ -45,14 +45,14 @@ def test_an_address_that_slipped_between_pages_is_not_taken_for_deleted() -> Non
 
     def respond(path: str, body: Any) -> Reply:
         nonlocal pages
-        answer = directory.respond(path, body)
+        response = directory.respond(path, body)
         pages += 1
         if (
             pages == 1
         ):  # One goes, one comes: as many as before, and "c" moves to the page that was just read.
             del directory.users["a@example.com"]
             directory.users["g@example.com"] = user("g@example.com", "")
-        return answer
+        return response
 
     mimecast = client(Adapter(respond))
     assert "c@example.com" not in Listing(mimecast).of(people)
@@ -147,8 +147,8 @@ def test_a_partial_success_names_the_rest_and_the_next_run_does_only_that() -> N
 
 
 def test_an_unknown_domain_has_no_addresses() -> None:
-    answer = legacy(fail=[failure("err_xdk_operation_forbidden_for_address")])
-    assert list_addresses(client(scripted(answer)), "elsewhere.example") == {}
+    response = legacy(fail=[failure("err_xdk_operation_forbidden_for_address")])
+    assert list_addresses(client(scripted(response)), "elsewhere.example") == {}
 
 
 def test_disabling_skips_missing_and_synchronised_addresses() -> None:

@@ -61,12 +61,12 @@ class Tenant(Directory):
         if fault == "quota":
             return Reply({}, 429, {"X-RateLimit-Reset": "50"})
         self.writes += 1
-        answer = self._write(path, body["data"][0])
+        response = self._write(path, body["data"][0])
         if fault == "crash after":
             raise Killed
         if fault == "malformed":
             return Reply(b"<html>")
-        return Reply(error=LOST) if fault == "after" else answer
+        return Reply(error=LOST) if fault == "after" else response
 
 
 class Book(RuleBasedStateMachine):

@@ -25,9 +25,9 @@ def vendor(*pages: list[dict[str, Any]]) -> Adapter:
     def respond(_path: str, body: Any) -> Reply:
         number = int(body["meta"]["pagination"].get("pageToken", 0))
         paging = {"next": str(number + 1)} if number + 1 < len(pages) else {}
-        answer = legacy(None, pageSize=2, **paging)
-        answer.body["data"] = pages[number]
-        return answer
+        response = legacy(None, pageSize=2, **paging)
+        response.body["data"] = pages[number]
+        return response
 
     return Adapter(respond)
 

@@ -89,7 +89,7 @@ def test_a_refresh_of_a_whole_stack(world: RunningSandbox) -> None:
     assert calls[0] <= pages + BUDGET["refresh"]["plus"]
 
 
-def test_each_operation(world: RunningSandbox) -> None:
+def test_each_operation_stays_within_its_budget_of_calls(world: RunningSandbox) -> None:
     with running(world.env) as plugin, running(world.env) as later:
         for each in (plugin, later):
             each.configure(**CONFIG)

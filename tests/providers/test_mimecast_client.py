@@ -26,7 +26,7 @@ from providers.mimecast import (
     TransportError,
     UnclearOutcome,
 )
-from providers.mimecast.client import ANSWER_LIMIT
+from providers.mimecast.client import RESPONSE_LIMIT
 from tests.providers.vendor import (
     CREDENTIALS,
     LOST,
@@ -231,7 +231,7 @@ def test_an_endless_429_ends(headers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind", "text"),
+    ("response", "kind", "text"),
     [
         (refused(403, "app_forbidden"), Forbidden, "Directories | Internal | Edit"),
         (refused(404, "endpoint_evaluation_failed_1"), NotFound, "does not know this path"),
@@ -251,8 +251,8 @@ def test_an_endless_429_ends(headers: dict[str, str]) -> None:
         *map(str, PAGES),
     ],
 )
-def test_refusals_are_typed_and_name_the_call(answer: Reply, kind: type[MimecastError], text: str) -> None:
-    adapter = scripted(answer)
+def test_refusals_are_typed_and_name_the_call(response: Reply, kind: type[MimecastError], text: str) -> None:
+    adapter = scripted(response)
     with pytest.raises(kind) as caught:
         client(adapter).legacy(CREATE_USER, {"emailAddress": "ada@example.com"})
     assert text.replace("|", "") in str(caught.value).replace("|", "")
@@ -275,19 +275,19 @@ def test_a_page_for_a_token_says_nothing_about_the_credentials(status: int) -> N
 
 
 def test_item_failures_under_http_200_carry_code_and_field() -> None:
-    answer = legacy(
+    response = legacy(
         fail=[failure("err_validation_null", {"emailAddress": "a@b.example"}, field="emailAddress")]
     )
-    result = client(scripted(answer)).legacy(CREATE_USER, {})
+    result = client(scripted(response)).legacy(CREATE_USER, {})
     with pytest.raises(Rejected) as caught:
         result.accepted("create a@b.example")
     assert (caught.value.code, caught.value.field) == ("err_validation_null", "emailAddress")
 
 
 def test_meta_status_counts_even_under_http_200() -> None:
-    answer = Reply({"meta": {"status": 403}, "data": [], "fail": [failure("app_forbidden")]})
+    response = Reply({"meta": {"status": 403}, "data": [], "fail": [failure("app_forbidden")]})
     with pytest.raises(Forbidden):
-        client(scripted(answer)).legacy(GET_ACCOUNT, {})
+        client(scripted(response)).legacy(GET_ACCOUNT, {})
 
 
 def test_nulls_are_not_sent() -> None:
@@ -297,7 +297,7 @@ def test_nulls_are_not_sent() -> None:
 
 
 def test_a_response_that_is_too_long_is_truncated() -> None:
-    adapter = Adapter(lambda _path, _body: Reply(b" " * (ANSWER_LIMIT + 1)))
+    adapter = Adapter(lambda _path, _body: Reply(b" " * (RESPONSE_LIMIT + 1)))
     with pytest.raises(TransportError, match="too long"):
         client(adapter).legacy(GET_ACCOUNT, {})
 
@@ -392,8 +392,8 @@ def test_the_base_url_must_be_https_at_mimecast(url: str) -> None:
 def test_no_error_and_no_representation_holds_a_secret() -> None:
     echo = failure("err_validation", message=f"{PASSWORD} is too weak")
     texts = [repr(CREDENTIALS), repr(Credentials("a", SECRET))]
-    for answer in (Reply(error=LOST), legacy(fail=[echo]), refused(403, "app_forbidden"), Reply(b"x", 200)):
-        mimecast = client(scripted(answer))
+    for response in (Reply(error=LOST), legacy(fail=[echo]), refused(403, "app_forbidden"), Reply(b"x", 200)):
+        mimecast = client(scripted(response))
         texts.append(repr(mimecast))
         with pytest.raises(MimecastError) as caught:
             mimecast.legacy(CREATE_USER, {"emailAddress": "a@b.example", "password": PASSWORD}).accepted(

@@ -188,7 +188,9 @@ def wanted(description: str, mode: str = "ensure", **properties: Any) -> dict[st
     return {"description": description, "mode": mode, "properties": properties}
 
 
-def test_its_life_cycle(plugin: Plugin, world: RunningSandbox) -> None:
+def test_an_integration_is_created_changed_read_and_kept_on_delete(
+    plugin: Plugin, world: RunningSandbox
+) -> None:
     inputs = plugin.inputs(
         PROVIDER, wanted("Life", tenantDomain="Contoso.Example", maxUnlink=500, domains=[])
     )
@@ -219,7 +221,7 @@ def test_one_that_exists_keeps_what_is_not_configured(plugin: Plugin, world: Run
     assert (found["deleteUsers"], found["syncContacts"]) == (True, True)
 
 
-def test_what_is_refused(plugin: Plugin, world: RunningSandbox) -> None:
+def test_an_integration_that_cannot_be_managed_is_refused(plugin: Plugin, world: RunningSandbox) -> None:
     before = writes(world)
     text = refusal(plugin, "create", PROVIDER, wanted("Old directory", tenantDomain="contoso.example"))
     assert "is not with Microsoft 365" in text

@@ -290,7 +290,7 @@ WRITES = {
     ),
 }
 
-KILLED = "killed after the answer"
+KILLED = "killed after the response"
 FAULTS = ("error-before", "quota", "token-expired", "malformed", "drop-after", KILLED)
 LONG_FAULTS = (
     "drop-before",

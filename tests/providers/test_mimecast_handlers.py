@@ -179,22 +179,22 @@ def test_a_subdomain_of_an_own_domain_is_internal_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [NOTHING, legacy(fail=[failure("err_domain_already_exists", {"domain": NAME})])],
     ids=["silence", "failure"],
 )
-def test_a_domain_of_another_account_is_a_clear_error(answer: Reply) -> None:
+def test_a_domain_of_another_account_is_a_clear_error(response: Reply) -> None:
     with pytest.raises(DomainHeldElsewhere, match="another Mimecast account manages it"):
         provide_domain(
-            client(scripted(NOTHING, NOTHING, answer, NOTHING, NOTHING)), NAME, Mode.ENSURE, "known"
+            client(scripted(NOTHING, NOTHING, response, NOTHING, NOTHING)), NAME, Mode.ENSURE, "known"
         )
 
 
 def test_any_other_refusal_is_shown_as_it_is() -> None:
-    answer = legacy(fail=[failure("err_validation_blank", field="domain")])
+    response = legacy(fail=[failure("err_validation_blank", field="domain")])
     with pytest.raises(Rejected, match="field domain"):
         provide_domain(
-            client(scripted(NOTHING, NOTHING, answer, NOTHING, NOTHING)), NAME, Mode.ENSURE, "known"
+            client(scripted(NOTHING, NOTHING, response, NOTHING, NOTHING)), NAME, Mode.ENSURE, "known"
         )
 
 
@@ -474,10 +474,10 @@ def test_membership_converges_after_any_fault(
 
 
 def test_refused_members_are_named() -> None:
-    answer = legacy(
+    response = legacy(
         fail=[failure("err_xdk_operation_forbidden_for_address", {"emailAddress": "b@example.com"})]
     )
     with pytest.raises(PartlyDone, match=r"1 of 2 members of .*\"sso\" could not be changed: b@example.com"):
         groups.change_members(
-            client(scripted(members(), answer)), GROUP, add=["a@example.com", "b@example.com"], remove=()
+            client(scripted(members(), response)), GROUP, add=["a@example.com", "b@example.com"], remove=()
         )

@@ -29,11 +29,11 @@ FEW = 3
 
 
 class Importer(Directory):
-    """A directory that accepts files. ``answers`` are the results of uploads: ``ok``, ``lost`` or ``forbidden``."""
+    """A directory that accepts files. ``responses`` are the results of uploads: ``ok``, ``lost`` or ``forbidden``."""
 
-    def __init__(self, users: dict[str, dict[str, Any]], answers: list[str] | None = None) -> None:
+    def __init__(self, users: dict[str, dict[str, Any]], responses: list[str] | None = None) -> None:
         super().__init__(users, page=100)
-        self.answers = answers or []
+        self.responses = responses or []
         self.statuses: list[dict[str, Any]] = []
         self.left_out: set[str] = set()
         self.files: list[list[list[str]]] = []
@@ -41,8 +41,8 @@ class Importer(Directory):
     def take(self, request: requests.PreparedRequest) -> Reply:
         argument = json.loads(request.headers["x-mc-arg"])["data"][0]
         assert argument == {"allowAddressMigration": False, "clearGroup": False, "fileType": "csv"}
-        answer = self.answers.pop(0) if self.answers else "ok"
-        if answer == "forbidden":
+        response = self.responses.pop(0) if self.responses else "ok"
+        if response == "forbidden":
             return refused(403, "app_forbidden")
         assert isinstance(request.body, bytes)
         content = request.body.decode()
@@ -53,7 +53,7 @@ class Importer(Directory):
         for address, name in rows[1:]:
             if address not in self.left_out:
                 self.users[address] = user(address, name)
-        return Reply(error=LOST) if answer == "lost" else legacy({"id": "eN1"})
+        return Reply(error=LOST) if response == "lost" else legacy({"id": "eN1"})
 
     def respond(self, path: str, body: Any) -> Reply:
         if path == STATUS:
@@ -208,16 +208,16 @@ LOCALS = st.sampled_from("abcdefgh")
 @given(
     before=st.dictionaries(LOCALS, st.sampled_from(["Ada", "Grace"]), max_size=4),
     wanted=st.dictionaries(LOCALS, st.sampled_from(["", "Ada", "Grace", "=1+1"]), min_size=1),
-    answers=st.lists(st.sampled_from(["ok", "lost", "forbidden"]), max_size=4),
+    responses=st.lists(st.sampled_from(["ok", "lost", "forbidden"]), max_size=4),
     left_out=st.sets(LOCALS),
 )
 def test_files_and_calls_together_converge(
-    before: dict[str, str], wanted: dict[str, str], answers: list[str], left_out: set[str]
+    before: dict[str, str], wanted: dict[str, str], responses: list[str], left_out: set[str]
 ) -> None:
     def addresses(names: dict[str, str]) -> dict[str, str]:
         return {f"{local}@example.com": name for local, name in names.items()}
 
-    directory = Importer({a: user(a, name) for a, name in addresses(before).items()}, answers)
+    directory = Importer({a: user(a, name) for a, name in addresses(before).items()}, responses)
     directory.left_out = {f"{local}@example.com" for local in left_out}
     book = {address: DesiredAddress(name) for address, name in addresses(wanted).items()}
     created: set[str] = set()

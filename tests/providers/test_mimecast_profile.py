@@ -134,8 +134,8 @@ def test_a_good_form_has_no_problems() -> None:
 # -- Run sheet ------------------------------------------------------------------------------------------------
 
 
-def sheet(previous: dict[str, str | bool] | None = None, standing: str = "due") -> RunSheet:
-    return RunSheet("prod-eu", "eu", "CUK25A118", FORM, previous, PRINTS, standing)
+def sheet(previous: dict[str, str | bool] | None = None, state: str = "due") -> RunSheet:
+    return RunSheet("prod-eu", "eu", "CUK25A118", FORM, previous, PRINTS, state)
 
 
 class Tables(HTMLParser):
@@ -294,11 +294,11 @@ def test_a_sheet_of_doubtful_work_says_why(render: object) -> None:
         "contexts": [],
     }
     logged = {"at": AFTER, "event": "Existing Authentication Profile Changed"}
-    for standing, evidence, why in (
+    for reached, evidence, why in (
         ("contradicted", {"request": seen}, "issuer https://other.example/; authentication contexts none"),
         ("stale", {"change": logged}, f'"Existing Authentication Profile Changed" at {AFTER}'),
         ("stale", {"expired": "2027-11-22"}, "expired on 2027-11-22"),
     ):
-        text_of = unescape(render(RunSheet("s", "eu", "C", FORM, None, PRINTS, standing, evidence)))  # type: ignore[operator]
+        text_of = unescape(render(RunSheet("s", "eu", "C", FORM, None, PRINTS, reached, evidence)))  # type: ignore[operator]
         assert why in text_of
         assert "confirm again" in text_of

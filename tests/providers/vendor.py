@@ -97,14 +97,14 @@ class Adapter(BaseAdapter):
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:  # type: ignore[override]
         with self._lock:
             self.requests.append(request)
-            answer = self._reply(request)
-        if answer.error is not None:
-            raise answer.error
+            reply = self._reply(request)
+        if reply.error is not None:
+            raise reply.error
         response = requests.Response()
-        response.status_code = answer.status
-        response.headers.update(answer.headers)
-        content = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
-        response.raw = BytesIO(b"" if answer.body is None else content)
+        response.status_code = reply.status
+        response.headers.update(reply.headers)
+        content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+        response.raw = BytesIO(b"" if reply.body is None else content)
         response.url, response.request = request.url or "", request
         return response
 
@@ -123,9 +123,9 @@ class Adapter(BaseAdapter):
         return self._respond(request.path_url, body)
 
 
-def scripted(*answers: Reply) -> Adapter:
-    """Answers one after the other, whatever is asked."""
-    queue = list(answers)
+def scripted(*responses: Reply) -> Adapter:
+    """Responds with one after the other, whatever is asked."""
+    queue = list(responses)
     return Adapter(lambda _path, _body: queue.pop(0))
 
 
@@ -141,7 +141,7 @@ def asks_only(path: str, body: Any) -> bool:
 class Directory:
     """Users of one account, by the rules of the reference; ``faults`` says what becomes of each write in turn.
 
-    A fault is ``before`` (server failure, nothing done), ``after`` (done, answer lost), ``quota`` or ``ok``.
+    A fault is ``before`` (server failure, nothing done), ``after`` (done, response lost), ``quota`` or ``ok``.
     """
 
     def __init__(self, users: dict[str, dict[str, Any]], faults: Iterable[str] = (), page: int = 2) -> None:
@@ -161,8 +161,8 @@ class Directory:
             return refused(500, "internal_server_error_1")
         if fault == "quota":
             return Reply({}, 429, {"X-RateLimit-Reset": "50"})
-        answer = self._write(path, body["data"][0])
-        return Reply(error=LOST) if fault == "after" else answer
+        reply = self._write(path, body["data"][0])
+        return Reply(error=LOST) if fault == "after" else reply
 
     def _settings(self, body: Any) -> Reply:
         known = [

@@ -35,7 +35,7 @@ def test_what_is_whole_stays_as_it_is(loop: asyncio.AbstractEventLoop) -> None:
     assert value_of(loop, whole(whole(given.value))) == given
 
 
-def test_outputs_in_it_are(loop: asyncio.AbstractEventLoop) -> None:
+def test_outputs_inside_a_whole_value_are_resolved(loop: asyncio.AbstractEventLoop) -> None:
     def nested(_: object) -> Any:
         return {"ada@example.com": {"name": pulumi.Output.from_input("Ada")}, "list": [whole("x")]}
 

@@ -1,7 +1,7 @@
 """Forged, altered, stolen and stale responses: none of them signs anybody in.
 
 The signature-wrapping variants are numbered as in "On Breaking SAML: Be Whoever You Want to Be" and in the tools that
-followed it: XSW1 and XSW2 want a signed response, the others a signed assertion.
+followed it: XSW1 and XSW2 need a signed response, the others a signed assertion.
 """
 
 from __future__ import annotations

@@ -34,15 +34,15 @@ def get(identifier: str, url: str, **more: Any) -> dict[str, Any]:
 
 
 def send(session: requests.Session, *entries: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    answer = session.post(BATCH, json={"requests": entries}, timeout=30)
-    assert answer.status_code == 200, answer.text
-    return {response["id"]: response for response in answer.json()["responses"]}
+    reply = session.post(BATCH, json={"requests": entries}, timeout=30)
+    assert reply.status_code == 200, reply.text
+    return {response["id"]: response for response in reply.json()["responses"]}
 
 
 def refused(session: requests.Session, body: Any) -> tuple[int, str, str]:
-    answer = session.post(BATCH, json=body, timeout=30)
-    error = answer.json()["error"]
-    return answer.status_code, error["code"], error["message"]
+    reply = session.post(BATCH, json=body, timeout=30)
+    error = reply.json()["error"]
+    return reply.status_code, error["code"], error["message"]
 
 
 def test_each_request_has_a_separate_response_in_no_particular_order(graph: requests.Session) -> None:
@@ -54,9 +54,9 @@ def test_each_request_has_a_separate_response_in_no_particular_order(graph: requ
             "3", f"users?$select=id,mail&$filter=mail eq '{GRACE}'", headers={"ConsistencyLevel": "eventual"}
         ),
     ]
-    answer = graph.post(BATCH, json={"requests": entries}, timeout=30)
-    assert [response["id"] for response in answer.json()["responses"]] == ["3", "2", "1"]
-    found = {response["id"]: response for response in answer.json()["responses"]}
+    reply = graph.post(BATCH, json={"requests": entries}, timeout=30)
+    assert [response["id"] for response in reply.json()["responses"]] == ["3", "2", "1"]
+    found = {response["id"]: response for response in reply.json()["responses"]}
     assert (found["1"]["status"], found["1"]["body"]["mail"]) == (200, ADA)
     assert found["1"]["headers"]["request-id"] != found["2"]["headers"]["request-id"]
     assert found["1"]["headers"]["Content-Type"].startswith("application/json")

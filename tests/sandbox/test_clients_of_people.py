@@ -38,9 +38,9 @@ def me(sandbox: RunningSandbox, token: str) -> dict[str, Any]:
     claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     session = sandbox.session()
     session.headers["Authorization"] = f"Bearer {token}"
-    answer = session.get(f"{GRAPH}/v1.0/users/{claims['oid']}", timeout=30)
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
+    response = session.get(f"{GRAPH}/v1.0/users/{claims['oid']}", timeout=30)
+    assert response.status_code == 200, response.text
+    found: dict[str, Any] = response.json()
     return found
 
 
@@ -50,10 +50,10 @@ def me(sandbox: RunningSandbox, token: str) -> dict[str, Any]:
 def test_msal_signs_a_person_in_by_name_and_password(sandbox: RunningSandbox, authority: str) -> None:
     sandbox.control.set("entra.administrators", [ADA])
     application = client(sandbox, authority)
-    answer = application.acquire_token_by_username_password(ADA, credentials.USER_PASSWORD, SCOPES)
-    assert "access_token" in answer, answer
-    assert answer["id_token_claims"]["preferred_username"] == ADA
-    assert me(sandbox, answer["access_token"])["userPrincipalName"] == ADA
+    response = application.acquire_token_by_username_password(ADA, credentials.USER_PASSWORD, SCOPES)
+    assert "access_token" in response, response
+    assert response["id_token_claims"]["preferred_username"] == ADA
+    assert me(sandbox, response["access_token"])["userPrincipalName"] == ADA
     (account,) = application.get_accounts()
     silent = application.acquire_token_silent(
         ["https://management.azure.com/.default"], account=account, force_refresh=True
@@ -63,8 +63,8 @@ def test_msal_signs_a_person_in_by_name_and_password(sandbox: RunningSandbox, au
 
 
 def test_a_wrong_password_is_refused(sandbox: RunningSandbox) -> None:
-    answer = client(sandbox, "organizations").acquire_token_by_username_password(ADA, "wrong", SCOPES)
-    assert (answer["error"], answer["error_codes"]) == ("invalid_grant", [50126])
+    response = client(sandbox, "organizations").acquire_token_by_username_password(ADA, "wrong", SCOPES)
+    assert (response["error"], response["error_codes"]) == ("invalid_grant", [50126])
 
 
 def test_an_application_needs_a_tenant(sandbox: RunningSandbox) -> None:
@@ -74,9 +74,9 @@ def test_an_application_needs_a_tenant(sandbox: RunningSandbox) -> None:
         client_credential=credentials.DEPLOYER_CLIENT_SECRET,
         http_client=sandbox.session(),
     )
-    answer = application.acquire_token_for_client(SCOPES)
-    assert answer is not None
-    assert answer["error_codes"] == [50059]
+    response = application.acquire_token_for_client(SCOPES)
+    assert response is not None
+    assert response["error_codes"] == [50059]
 
 
 def test_msal_signs_a_person_in_by_device_code(sandbox: RunningSandbox) -> None:
@@ -87,8 +87,8 @@ def test_msal_signs_a_person_in_by_device_code(sandbox: RunningSandbox) -> None:
     assert pending["error"] == "authorization_pending"
     assert type_code(sandbox, flow["verification_uri"], "WRONGCODE").startswith("That code")
     assert GRACE in type_code(sandbox, flow["verification_uri"], flow["user_code"])
-    answer = application.acquire_token_by_device_flow(flow, exit_condition=lambda _: True)
-    assert answer["id_token_claims"]["preferred_username"] == GRACE, answer
+    response = application.acquire_token_by_device_flow(flow, exit_condition=lambda _: True)
+    assert response["id_token_claims"]["preferred_username"] == GRACE, response
     again = application.acquire_token_by_device_flow(flow, exit_condition=lambda _: True)
     assert again["error"] == "bad_verification_code", "a device code is good for one token"
 
@@ -102,8 +102,8 @@ def test_a_device_code_expires(sandbox: RunningSandbox) -> None:
         "client_id": CLI_CLIENT_ID,
         "device_code": flow["device_code"],
     }
-    answer = sandbox.session().post(f"{LOGIN}/organizations/oauth2/v2.0/token", data=form, timeout=30)
-    assert answer.json()["error"] == "expired_token"
+    response = sandbox.session().post(f"{LOGIN}/organizations/oauth2/v2.0/token", data=form, timeout=30)
+    assert response.json()["error"] == "expired_token"
     assert type_code(sandbox, flow["verification_uri"], flow["user_code"]).startswith("That code")
 
 
@@ -125,8 +125,8 @@ def test_az_login_of_a_service_principal_finds_no_subscription(sandbox: RunningS
         f"Bearer {token_of_az(session, 'https://management.core.windows.net/')}"
     )
     url = "https://management.azure.com/subscriptions"
-    answer = session.get(url, params={"api-version": "2022-12-01"}, timeout=30)
-    assert (answer.status_code, answer.json()["value"]) == (200, [])
+    response = session.get(url, params={"api-version": "2022-12-01"}, timeout=30)
+    assert (response.status_code, response.json()["value"]) == (200, [])
     (tenant,) = session.get(
         "https://management.azure.com/tenants", params={"api-version": "2022-12-01"}, timeout=30
     ).json()["value"]
@@ -140,14 +140,14 @@ def test_az_ad_app_list_finds_applications_by_the_beginning_of_their_name(sandbo
     session = sandbox.session()
     session.headers["Authorization"] = f"Bearer {token_of_az(session, f'{GRAPH}/')}"
     parameters = {"$filter": "startswith(displayName,'mimecast for')"}
-    answer = session.get(f"{GRAPH}/v1.0/applications", params=parameters, timeout=30)
-    assert [item["displayName"] for item in answer.json()["value"]] == ["Mimecast for az"]
+    response = session.get(f"{GRAPH}/v1.0/applications", params=parameters, timeout=30)
+    assert [item["displayName"] for item in response.json()["value"]] == ["Mimecast for az"]
     refused = session.get("https://management.azure.com/subscriptions?api-version=2022-12-01", timeout=30)
     assert refused.status_code == 401, "a token for Graph is none for Resource Manager"
 
 
 def token_of_az(session: requests.Session, resource: str) -> str:
-    answer = session.post(
+    response = session.post(
         f"{LOGIN}/{credentials.TENANT_ID}/oauth2/v2.0/token",
         data={
             "grant_type": "client_credentials",
@@ -158,8 +158,8 @@ def token_of_az(session: requests.Session, resource: str) -> str:
         },
         timeout=30,
     )
-    assert answer.ok, answer.text
-    return str(answer.json()["access_token"])
+    assert response.ok, response.text
+    return str(response.json()["access_token"])
 
 
 # Letter case
@@ -172,9 +172,9 @@ def test_ids_in_capitals_are_the_same_ids(sandbox: RunningSandbox) -> None:
         client_credential=credentials.DEPLOYER_CLIENT_SECRET,
         http_client=sandbox.session(),
     )
-    answer = application.acquire_token_for_client(SCOPES)
-    assert answer is not None
-    assert "access_token" in answer, answer
+    response = application.acquire_token_for_client(SCOPES)
+    assert response is not None
+    assert "access_token" in response, response
     graph = sandbox.graph()
     made = sandbox.instantiate("capitals")
     path = f"{GRAPH}/v1.0/applications/{made['application']['id'].upper()}"
@@ -197,9 +197,9 @@ def test_federation_metadata_in_any_letter_case(sandbox: RunningSandbox, path: s
     made = sandbox.instantiate(f"metadata {path[1]}")
     parameters = {"appid": made["application"]["appId"].upper()}
     url = f"{LOGIN}/{credentials.TENANT_ID.upper()}{path}"
-    answer = sandbox.session().get(url, params=parameters, timeout=30)
-    assert answer.status_code == 200, answer.text
-    assert f"https://sts.windows.net/{credentials.TENANT_ID}/" in answer.text
+    response = sandbox.session().get(url, params=parameters, timeout=30)
+    assert response.status_code == 200, response.text
+    assert f"https://sts.windows.net/{credentials.TENANT_ID}/" in response.text
 
 
 # The user access URL
@@ -231,5 +231,5 @@ def test_the_user_access_url_signs_in(sandbox: RunningSandbox, url: str) -> None
 
 
 def launch(sandbox: RunningSandbox, url: str, app: str, tenant: str = credentials.TENANT_ID) -> str:
-    answer = sandbox.session().get(url.format(app=app, tenant=tenant), timeout=30)
-    return re.sub(r"\s+", " ", html.fromstring(answer.content).text_content())
+    response = sandbox.session().get(url.format(app=app, tenant=tenant), timeout=30)
+    return re.sub(r"\s+", " ", html.fromstring(response.content).text_content())

@@ -117,9 +117,9 @@ def ask(world: RunningSandbox, question: Any, version: str = "beta") -> requests
 
 
 def applied(world: RunningSandbox, name: str) -> list[str]:
-    answer = ask(world, body(user_id(world, name)))
-    assert answer.status_code == 200, answer.text
-    return [each["displayName"] for each in answer.json()["value"]]
+    response = ask(world, body(user_id(world, name)))
+    assert response.status_code == 200, response.text
+    return [each["displayName"] for each in response.json()["value"]]
 
 
 def test_the_policies_that_apply_are_named_for_each_person(world: RunningSandbox) -> None:
@@ -130,11 +130,11 @@ def test_the_policies_that_apply_are_named_for_each_person(world: RunningSandbox
 
 
 def test_other_policies_have_the_reason_why_not(world: RunningSandbox) -> None:
-    answer = ask(world, body(user_id(world, ALAN), appliedPoliciesOnly=False), "v1.0").json()
-    assert answer["@odata.context"].endswith(
+    response = ask(world, body(user_id(world, ALAN), appliedPoliciesOnly=False), "v1.0").json()
+    assert response["@odata.context"].endswith(
         "v1.0/$metadata#Collection(microsoft.graph.whatIfAnalysisResult)"
     )
-    found = {each["displayName"]: each for each in answer["value"]}
+    found = {each["displayName"]: each for each in response["value"]}
     reasons = {name: (each["policyApplies"], each["analysisReasons"]) for name, each in found.items()}
     assert reasons == {
         "Block outside": (False, "users"),
@@ -154,10 +154,10 @@ def test_it_needs_a_permission_and_a_licence(world: RunningSandbox) -> None:
     question = body(user_id(world, ADA))
     for role, status in (("Directory.Read.All", 403), ("Policy.Read.ConditionalAccess", 200)):
         world.control.set("entra.deployer_roles", [role])
-        answer = ask(world, question)
-        assert answer.status_code == status
+        response = ask(world, question)
+        assert response.status_code == status
         if status == 403:
-            assert answer.json()["error"]["code"] == "AccessDenied"
+            assert response.json()["error"]["code"] == "AccessDenied"
     world.control.set("entra.premium", False)
     assert ask(world, question).status_code == 403
 
@@ -193,8 +193,8 @@ def test_conditions_that_are_not_simulated_are_never_ignored(world: RunningSandb
     conditions = {**policy["conditions"], "locations": {"includeLocations": ["All"]}}
     world.control.put("entra.conditionalAccess", policy["id"], {**policy, "conditions": conditions})
     try:
-        answer = ask(world, body(user_id(world, ADA)))
-        assert (answer.status_code, "locations" in answer.json()["error"]["message"]) == (501, True)
+        response = ask(world, body(user_id(world, ADA)))
+        assert (response.status_code, "locations" in response.json()["error"]["message"]) == (501, True)
         assert "locations" in signed_in(world, ADA)
     finally:
         world.control.put("entra.conditionalAccess", policy["id"], policy)
@@ -233,8 +233,8 @@ def test_a_sign_in_is_blocked_and_logged_as_the_policies_say(world: RunningSandb
     assert signed_in(world, GUEST).startswith(BLOCKED)
     assert signed_in(world, ADA) == "", "report-only and multi-factor let her in"
     assert signed_in(world, GRACE) == ""
-    answer = world.graph().get("https://graph.microsoft.com/v1.0/auditLogs/signIns", timeout=30)
-    newest = answer.json()["value"][:3]
+    response = world.graph().get("https://graph.microsoft.com/v1.0/auditLogs/signIns", timeout=30)
+    newest = response.json()["value"][:3]
     assert [(row["conditionalAccessStatus"], row["status"]["errorCode"]) for row in newest] == [
         ("success", 0),
         ("success", 0),

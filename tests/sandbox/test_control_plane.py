@@ -75,14 +75,14 @@ def test_every_route_needs_the_token(sandbox: RunningSandbox, method: str, path:
 def test_web_pages_and_other_host_names_are_refused(
     sandbox: RunningSandbox, method: str, path: str, header: dict[str, str]
 ) -> None:
-    answer = ask(sandbox, method, path, {**token(sandbox), **header}, json={})
-    assert answer.status_code in {400, 403}, answer.text
+    response = ask(sandbox, method, path, {**token(sandbox), **header}, json={})
+    assert response.status_code in {400, 403}, response.text
     assert running(sandbox.home) is not None
 
 
 def test_a_page_cannot_label_its_text_as_json(sandbox: RunningSandbox) -> None:
-    answer = ask(sandbox, "POST", "seed", {**token(sandbox), "Content-Type": "text/plain"}, data="{}")
-    assert answer.status_code == 400
+    response = ask(sandbox, "POST", "seed", {**token(sandbox), "Content-Type": "text/plain"}, data="{}")
+    assert response.status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_bad_input_is_400_and_changes_nothing(
 ) -> None:
     before = sandbox.control.documents("entra.users"), sandbox.control.fault_rules()
     headers = {**token(sandbox), "Content-Type": "application/json"}
-    answer = ask(sandbox, method, path, headers, data=body)
-    assert answer.status_code == 400, answer.text
-    assert answer.json()["error"]
+    response = ask(sandbox, method, path, headers, data=body)
+    assert response.status_code == 400, response.text
+    assert response.json()["error"]
     assert (sandbox.control.documents("entra.users"), sandbox.control.fault_rules()) == before
 
 
@@ -149,7 +149,7 @@ def test_without_the_token_a_command_says_why(sandbox: RunningSandbox, tmp_path:
 
 
 def test_the_commands_read_the_token(sandbox: RunningSandbox) -> None:
-    answer = subprocess.run(
+    response = subprocess.run(
         [sys.executable, "-m", "sandbox", "status"],
         env={"SANDBOX_HOME": str(sandbox.home), "PATH": ""},
         cwd=Path(__file__).resolve().parents[2],
@@ -158,4 +158,4 @@ def test_the_commands_read_the_token(sandbox: RunningSandbox) -> None:
         timeout=60,
         check=False,
     )
-    assert (answer.returncode, "running since" in answer.stdout) == (0, True), answer.stderr
+    assert (response.returncode, "running since" in response.stdout) == (0, True), response.stderr

@@ -30,18 +30,18 @@ class Tenant:
         return self.session.request(method, GRAPH + path, json=body, timeout=30)
 
     def get(self, path: str) -> Any:
-        answer = self.call("GET", path)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        response = self.call("GET", path)
+        assert response.status_code == 200, response.text
+        return response.json()
 
     def done(self, method: str, path: str, body: Any = None) -> Any:
-        answer = self.call(method, path, body)
-        assert answer.ok, answer.text
-        return answer.json() if answer.content else None
+        response = self.call(method, path, body)
+        assert response.ok, response.text
+        return response.json() if response.content else None
 
     def refused(self, method: str, path: str, body: Any = None) -> tuple[int, str]:
-        answer = self.call(method, path, body)
-        return answer.status_code, answer.json()["error"]["message"]
+        response = self.call(method, path, body)
+        return response.status_code, response.json()["error"]["message"]
 
     def instantiate(self, name: str, identifier: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
         made = self._sandbox.instantiate(name)
@@ -150,7 +150,7 @@ def test_application_and_service_principal_are_restored_one_by_one(
     restored = tenant.done("POST", f"{BIN}/{application['id']}/restore")
     assert (restored["@odata.type"], restored["deletedDateTime"]) == ("#microsoft.graph.application", None)
     assert tenant.get(f"/applications/{application['id']}")["identifierUris"] == restored["identifierUris"]
-    assert tenant.refused("GET", at)[0] == 404, "the service principal wants a call of its own"
+    assert tenant.refused("GET", at)[0] == 404, "the service principal needs a call of its own"
     back = tenant.done("POST", f"{BIN}/{principal['id']}/restore")
     assert (back["@odata.type"], back["loginUrl"]) == (
         "#microsoft.graph.servicePrincipal",

@@ -43,9 +43,9 @@ def principal(sandbox: RunningSandbox) -> str:
 
 def add(graph: requests.Session, principal: str, name: str) -> dict[str, Any]:
     url = f"{GRAPH}/servicePrincipals/{principal}/addTokenSigningCertificate"
-    answer = graph.post(url, json={"displayName": f"CN={name}"}, timeout=30)
-    answer.raise_for_status()
-    made: dict[str, Any] = answer.json()
+    response = graph.post(url, json={"displayName": f"CN={name}"}, timeout=30)
+    response.raise_for_status()
+    made: dict[str, Any] = response.json()
     return made
 
 

@@ -65,8 +65,8 @@ def test_a_response_is_corrupted_as_requested(sandbox: RunningSandbox) -> None:
 def test_a_corrupted_response_to_a_write_follows_its_effect(sandbox: RunningSandbox) -> None:
     sandbox.control.faults({"method": "POST", "path": "/v1.0/applications", "answer": "malformed"})
     address = "https://graph.microsoft.com/v1.0/applications"
-    answer = sandbox.graph().post(address, json={"displayName": "Spoilt"}, timeout=10)
-    assert answer.status_code == 201
+    response = sandbox.graph().post(address, json={"displayName": "Spoilt"}, timeout=10)
+    assert response.status_code == 201
     made = [application["displayName"] for application in sandbox.control.documents("entra.applications")]
     assert made.count("Spoilt") == 1
 
@@ -89,14 +89,14 @@ def test_a_rule_that_would_never_apply_is_refused(sandbox: RunningSandbox, rule:
         sandbox.control.faults(rule)  # type: ignore[arg-type]
 
 
-def test_faults_by_command(sandbox: RunningSandbox) -> None:
+def test_faults_are_set_listed_and_removed_by_command(sandbox: RunningSandbox) -> None:
     words = ("--host", r"graph\..*", "--status", "429", "--header", "Retry-After: 7", "--times", "2")
     assert command(sandbox, "fault", "set", *words).returncode == 0
     added = command(sandbox, "fault", "set", "--host", "login.*", "--drop", "--after-commit")
     assert (added.returncode, '"drop": true' in added.stdout) == (0, True), added.stderr
     session = sandbox.session()
-    answer = session.get(USERS, timeout=10)
-    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
+    response = session.get(USERS, timeout=10)
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "7")
     listed = command(sandbox, "fault", "list").stdout
     assert '"times": 1' in listed
     assert "login.*" in listed
@@ -116,11 +116,11 @@ def outcomes(sandbox: RunningSandbox, count: int) -> list[str]:
     session.headers["Authorization"] = f"Bearer {mimecast_token(sandbox)}"
     for _ in range(count):
         try:
-            answer = session.post(ACCOUNT, json={"data": []}, timeout=10)
+            response = session.post(ACCOUNT, json={"data": []}, timeout=10)
         except requests.exceptions.RequestException:
-            found.append("no answer")
+            found.append("no response")
         else:
-            found.append(f"{answer.status_code} {len(answer.content)}")
+            found.append(f"{response.status_code} {len(response.content)}")
     return found
 
 
@@ -130,8 +130,8 @@ def mimecast_token(sandbox: RunningSandbox) -> str:
         "client_id": sandbox.env["MIMECAST_CLIENT_ID"],
         "client_secret": sandbox.env["MIMECAST_CLIENT_SECRET"],
     }
-    answer = sandbox.session().post("https://api.services.mimecast.com/oauth/token", data=form, timeout=10)
-    token: str = answer.json()["access_token"]
+    response = sandbox.session().post("https://api.services.mimecast.com/oauth/token", data=form, timeout=10)
+    token: str = response.json()["access_token"]
     return token
 
 
@@ -162,9 +162,9 @@ def test_random_faults_are_reproducible_by_seed(sandbox: RunningSandbox) -> None
         ("error-after", "500"),
         ("unavailable", "503"),
         ("delay", "200"),
-        ("drop-before", "no answer"),
-        ("drop-after", "no answer"),
-        ("truncated", "no answer"),
+        ("drop-before", "no response"),
+        ("drop-after", "no response"),
+        ("truncated", "no response"),
         ("malformed", "200"),
         ("wrong-type", "200"),
         ("duplicated", "200"),
@@ -185,11 +185,11 @@ def test_an_exhausted_quota_with_and_without_headers(sandbox: RunningSandbox) ->
         *({"path": "/api/.*|/v1.0/users", "kind": kind, "times": 2} for kind in ("quota", "quota-bare"))
     )
     session = sandbox.session()
-    answers = [session.post(ACCOUNT, timeout=10), sandbox.graph().get(USERS, timeout=10)]
-    assert [answer.status_code for answer in answers] == [429, 429]
-    assert answers[0].headers["X-RateLimit-Reset"] == "60"
-    assert "Retry-After" not in answers[0].headers
-    assert answers[1].headers["Retry-After"] == "1"
+    responses = [session.post(ACCOUNT, timeout=10), sandbox.graph().get(USERS, timeout=10)]
+    assert [response.status_code for response in responses] == [429, 429]
+    assert responses[0].headers["X-RateLimit-Reset"] == "60"
+    assert "Retry-After" not in responses[0].headers
+    assert responses[1].headers["Retry-After"] == "1"
     assert "X-RateLimit-Reset" not in session.post(ACCOUNT, timeout=10).headers
 
 

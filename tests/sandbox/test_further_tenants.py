@@ -68,8 +68,8 @@ def test_a_token_opens_the_tenant_that_issued_it(made: Project) -> None:
     )
     for stack in STACKS:
         variables = opened(made, stack)
-        answer = entra_token(made.running, variables["ARM_TENANT_ID"], variables)
-        assert people(made.running, answer.json()["access_token"]) == {
+        response = entra_token(made.running, variables["ARM_TENANT_ID"], variables)
+        assert people(made.running, response.json()["access_token"]) == {
             "identity@example.com",
             "visitor@example.com",
         }

@@ -47,26 +47,26 @@ class Graph:
 
     def get(self, path: str) -> Any:
         """The object or list, without the annotation that says what it is."""
-        answer = self.call("GET", path)
-        assert answer.status_code == 200, answer.text
-        return without_context(answer.json())
+        response = self.call("GET", path)
+        assert response.status_code == 200, response.text
+        return without_context(response.json())
 
     def post(self, path: str, body: Any) -> Any:
-        answer = self.call("POST", path, body)
-        assert answer.status_code in {200, 201, 204}, answer.text
-        return without_context(answer.json()) if answer.content else None
+        response = self.call("POST", path, body)
+        assert response.status_code in {200, 201, 204}, response.text
+        return without_context(response.json()) if response.content else None
 
     def patch(self, path: str, body: Any) -> None:
-        answer = self.call("PATCH", path, body)
-        assert answer.status_code == 204, answer.text
+        response = self.call("PATCH", path, body)
+        assert response.status_code == 204, response.text
 
     def delete(self, path: str) -> None:
-        answer = self.call("DELETE", path)
-        assert answer.status_code == 204, answer.text
+        response = self.call("DELETE", path)
+        assert response.status_code == 204, response.text
 
     def refused(self, method: str, path: str, body: Any = None) -> tuple[int, str]:
-        answer = self.call(method, path, body)
-        return answer.status_code, answer.json()["error"]["code"]
+        response = self.call(method, path, body)
+        return response.status_code, response.json()["error"]["code"]
 
     def message(self, method: str, path: str, body: Any = None) -> str:
         return str(self.call(method, path, body).json()["error"]["message"])
@@ -112,10 +112,10 @@ def test_msal_gets_a_token_with_an_object_id_and_roles(sandbox: RunningSandbox) 
         client_credential=credentials.DEPLOYER_CLIENT_SECRET,
         http_client=sandbox.session(),
     )
-    answer = client.acquire_token_for_client(["https://graph.microsoft.com/.default"])
-    assert answer is not None
-    assert "access_token" in answer, answer
-    middle = answer["access_token"].split(".")[1]
+    response = client.acquire_token_for_client(["https://graph.microsoft.com/.default"])
+    assert response is not None
+    assert "access_token" in response, response
+    middle = response["access_token"].split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
     assert claims["oid"] == credentials.DEPLOYER_OBJECT_ID
     assert claims["tid"] == credentials.TENANT_ID
@@ -210,16 +210,16 @@ def test_refused_tokens_look_like_entras(
         "client_secret": credentials.DEPLOYER_CLIENT_SECRET,
         "scope": "https://graph.microsoft.com/.default",
     }
-    answer = sandbox.session().post(TOKEN_URL, data={**form, **changes}, timeout=30)
-    body = answer.json()
-    assert (answer.status_code, body["error"], body["error_codes"]) == (status, error, [code])
+    response = sandbox.session().post(TOKEN_URL, data={**form, **changes}, timeout=30)
+    body = response.json()
+    assert (response.status_code, body["error"], body["error_codes"]) == (status, error, [code])
     assert body["error_description"].startswith(f"AADSTS{code}: ")
 
 
 def test_an_unknown_tenant_is_named(sandbox: RunningSandbox) -> None:
     url = TOKEN_URL.replace(credentials.TENANT_ID, "11111111-2222-3333-4444-555555555555")
-    answer = sandbox.session().post(url, data={"grant_type": "client_credentials"}, timeout=30)
-    assert answer.json()["error_codes"] == [90002]
+    response = sandbox.session().post(url, data={"grant_type": "client_credentials"}, timeout=30)
+    assert response.json()["error_codes"] == [90002]
 
 
 def test_a_client_assertion_is_accepted(sandbox: RunningSandbox) -> None:
@@ -231,19 +231,19 @@ def test_a_client_assertion_is_accepted(sandbox: RunningSandbox) -> None:
         "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
     }
     valid = jwt.encode(claims, "any key of at least thirty-two bytes")
-    answer = sandbox.session().post(TOKEN_URL, data={**form, "client_assertion": valid}, timeout=30)
-    assert answer.status_code == 200, answer.text
+    response = sandbox.session().post(TOKEN_URL, data={**form, "client_assertion": valid}, timeout=30)
+    assert response.status_code == 200, response.text
     late = jwt.encode({**claims, "exp": 1}, "any key of at least thirty-two bytes")
-    answer = sandbox.session().post(TOKEN_URL, data={**form, "client_assertion": late}, timeout=30)
-    assert answer.json()["error_codes"] == [700024]
+    response = sandbox.session().post(TOKEN_URL, data={**form, "client_assertion": late}, timeout=30)
+    assert response.json()["error_codes"] == [700024]
 
 
 def test_graph_needs_its_own_token(sandbox: RunningSandbox) -> None:
     session = sandbox.session()
     for header in (None, "Bearer", "Bearer x.y.z", "Basic abc"):
         session.headers["Authorization"] = header  # type: ignore[assignment]
-        answer = session.get(f"{GRAPH}/domains", timeout=30)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
+        response = session.get(f"{GRAPH}/domains", timeout=30)
+        assert (response.status_code, response.json()["error"]["code"]) == (401, "InvalidAuthenticationToken")
 
 
 def test_tokens_expire_by_the_worlds_clock(sandbox: RunningSandbox) -> None:
@@ -654,10 +654,10 @@ def test_lists_are_paged(graph: Graph) -> None:
     url: str | None = f"{GRAPH}/users?$top=1&$select=id"
     found = []
     while url:
-        answer = graph.get(url)
-        assert len(answer["value"]) == 1
-        found += answer["value"]
-        url = answer.get("@odata.nextLink")
+        response = graph.get(url)
+        assert len(response["value"]) == 1
+        found += response["value"]
+        url = response.get("@odata.nextLink")
     assert found == graph.get("/users?$select=id")["value"]
 
 
@@ -686,8 +686,8 @@ def test_an_unknown_route_returns_501_and_is_listed(graph: Graph, sandbox: Runni
 def test_malformed_json_is_refused(sandbox: RunningSandbox) -> None:
     session = sandbox.graph()
     headers = {"Content-Type": "application/json"}
-    answer = session.post(f"{GRAPH}/applications", data="{", headers=headers, timeout=30)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadRequest")
+    response = session.post(f"{GRAPH}/applications", data="{", headers=headers, timeout=30)
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "BadRequest")
 
 
 def test_new_objects_appear_late_by_setting(graph: Graph, clean: RunningSandbox) -> None:

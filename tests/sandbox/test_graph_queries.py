@@ -62,13 +62,13 @@ def ask(graph: requests.Session, path: str, *, eventual: bool = False, **query: 
     return graph.get(f"{GRAPH}{path}", params=parameters, headers=headers, timeout=30)
 
 
-def names(answer: requests.Response, key: str = "userPrincipalName") -> list[str]:
-    assert answer.status_code == 200, answer.text
-    return [item[key] for item in answer.json()["value"]]
+def names(response: requests.Response, key: str = "userPrincipalName") -> list[str]:
+    assert response.status_code == 200, response.text
+    return [item[key] for item in response.json()["value"]]
 
 
-def refused(answer: requests.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["error"]["code"]
+def refused(response: requests.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["error"]["code"]
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,8 @@ def test_filters_that_graph_refuses(graph: requests.Session, condition: str, cod
     ],
 )
 def test_filters_that_are_not_simulated_say_so(graph: requests.Session, condition: str) -> None:
-    answer = ask(graph, "/users", eventual=True, filter=condition, count="true")
-    assert refused(answer) == (501, "NotImplemented")
+    response = ask(graph, "/users", eventual=True, filter=condition, count="true")
+    assert refused(response) == (501, "NotImplemented")
 
 
 def test_counting_needs_the_header(graph: requests.Session) -> None:
@@ -215,8 +215,8 @@ def test_related_objects_are_filtered_with_the_advanced_parameters(graph: reques
 
 def test_the_dollar_sign_and_letter_case_of_an_option_do_not_matter(graph: requests.Session) -> None:
     for name in ("filter", "$Filter", "FILTER"):
-        answer = graph.get(f"{GRAPH}/users", params={name: f"mail eq '{ADA}'"}, timeout=30)
-        assert names(answer) == [ADA]
+        response = graph.get(f"{GRAPH}/users", params={name: f"mail eq '{ADA}'"}, timeout=30)
+        assert names(response) == [ADA]
 
 
 @pytest.mark.parametrize("size", ["0", "1000", "-1", "many", ""])
@@ -229,8 +229,8 @@ def test_impossible_page_sizes_are_refused(graph: requests.Session, size: str) -
     "query", ["$filter=id eq 'x'&$filter=id eq 'y'", "$filter=", "$count=maybe", "$skiptoken=x"]
 )
 def test_malformed_options_are_refused(graph: requests.Session, query: str) -> None:
-    answer = graph.get(f"{GRAPH}/users?{query}", headers=EVENTUAL, timeout=30)
-    assert refused(answer) == (400, "BadRequest")
+    response = graph.get(f"{GRAPH}/users?{query}", headers=EVENTUAL, timeout=30)
+    assert refused(response) == (400, "BadRequest")
 
 
 def paths_of_gets() -> list[str]:
@@ -254,22 +254,22 @@ OPTIONS = {
 
 @pytest.mark.parametrize("path", paths_of_gets())
 def test_no_option_is_ignored_anywhere(graph: requests.Session, path: str) -> None:
-    """Each GET either answers an option, or refuses it before it looks for the object."""
+    """Each GET either supports an option, or refuses it before it looks for the object."""
     for option, value in OPTIONS.items():
         operation = next(each for each in OPERATIONS if (each.method, each.path) == ("GET", path))
         taken = operation.kind.options if operation.kind else {"$select"}
         where = path.replace("{id}", str(uuid.uuid4())).replace("{assignment}", "x")
-        answer = graph.get(GRAPH + where, params={option: value}, headers=EVENTUAL, timeout=30)
+        response = graph.get(GRAPH + where, params={option: value}, headers=EVENTUAL, timeout=30)
         if option not in taken:
-            assert answer.status_code in {400, 501}, (option, answer.text)
-            assert "request-id" in answer.json()["error"]["innerError"]
+            assert response.status_code in {400, 501}, (option, response.text)
+            assert "request-id" in response.json()["error"]["innerError"]
         if option == "$filter" and operation.kind is not None and not operation.kind.is_directory:
-            assert answer.status_code in {404, 501}, answer.text
+            assert response.status_code in {404, 501}, response.text
 
 
 def test_writes_take_no_options(graph: requests.Session) -> None:
-    answer = graph.post(f"{GRAPH}/applications?$select=id", json={"displayName": "x"}, timeout=30)
-    assert refused(answer) == (501, "NotImplemented")
+    response = graph.post(f"{GRAPH}/applications?$select=id", json={"displayName": "x"}, timeout=30)
+    assert refused(response) == (501, "NotImplemented")
 
 
 def test_properties_that_are_not_simulated_say_so(graph: requests.Session) -> None:
@@ -277,35 +277,35 @@ def test_properties_that_are_not_simulated_say_so(graph: requests.Session) -> No
         assert ask(graph, path, select="id").status_code == 200
         assert refused(ask(graph, path, select="id,nonsense")) == (501, "NotImplemented")
     (group,) = ask(graph, "/groups", select="id").json()["value"]
-    answer = ask(graph, f"/groups/{group['id']}", select="hideFromAddressLists")
-    assert answer.json()["hideFromAddressLists"] is None, "as azuread asks"
+    response = ask(graph, f"/groups/{group['id']}", select="hideFromAddressLists")
+    assert response.json()["hideFromAddressLists"] is None, "as azuread asks"
 
 
 # Conventions
 
 
 def test_the_official_sdk_sends_two_slashes(graph: requests.Session) -> None:
-    answer = graph.get("https://graph.microsoft.com/v1.0//users", params={"$top": "1"}, timeout=30)
-    assert len(answer.json()["value"]) == 1
-    following = graph.get(answer.json()["@odata.nextLink"], timeout=30)
-    assert following.json()["value"] != answer.json()["value"]
+    response = graph.get("https://graph.microsoft.com/v1.0//users", params={"$top": "1"}, timeout=30)
+    assert len(response.json()["value"]) == 1
+    following = graph.get(response.json()["@odata.nextLink"], timeout=30)
+    assert following.json()["value"] != response.json()["value"]
     one = graph.get(f"https://graph.microsoft.com//v1.0//users//{ADA}", timeout=30)
     assert one.json()["mail"] == ADA
 
 
 def test_the_letter_case_of_a_path_does_not_matter(graph: requests.Session) -> None:
-    answer = graph.get("https://graph.microsoft.com/V1.0/Users", timeout=30)
-    assert set(names(answer)) == PEOPLE
+    response = graph.get("https://graph.microsoft.com/V1.0/Users", timeout=30)
+    assert set(names(response)) == PEOPLE
     assert ask(graph, "/directory/deleteditems/microsoft.graph.Application").status_code == 200
 
 
 def test_every_response_has_ids_and_every_object_its_context(graph: requests.Session) -> None:
     headers = {"client-request-id": "11111111-2222-4333-8444-555555555555"}
-    answer = graph.get(f"{GRAPH}/users/{ADA}?$select=id,mail", headers=headers, timeout=30)
-    assert uuid.UUID(answer.headers["request-id"])
-    assert answer.headers["client-request-id"] == headers["client-request-id"]
-    assert answer.headers["Content-Type"].startswith("application/json;odata.metadata=minimal")
-    assert context(answer) == "users(id,mail)/$entity"
+    response = graph.get(f"{GRAPH}/users/{ADA}?$select=id,mail", headers=headers, timeout=30)
+    assert uuid.UUID(response.headers["request-id"])
+    assert response.headers["client-request-id"] == headers["client-request-id"]
+    assert response.headers["Content-Type"].startswith("application/json;odata.metadata=minimal")
+    assert context(response) == "users(id,mail)/$entity"
     assert context(ask(graph, "/users")) == "users"
     (group,) = ask(graph, "/groups").json()["value"]
     assert context(ask(graph, f"/groups/{group['id']}/members")) == "directoryObjects"
@@ -315,18 +315,18 @@ def test_every_response_has_ids_and_every_object_its_context(graph: requests.Ses
     assert (gone.status_code, bool(gone.headers["request-id"])) == (204, True)
 
 
-def context(answer: requests.Response) -> str:
-    text: str = answer.json()["@odata.context"]
+def context(response: requests.Response) -> str:
+    text: str = response.json()["@odata.context"]
     assert text.startswith(f"{GRAPH}/$metadata#")
     return text.partition("#")[2]
 
 
 @pytest.mark.parametrize("path", ["/users/nobody@example.com", "/no/such/route", "/users?$skip=1"])
 def test_every_error_has_its_ids_and_date(graph: requests.Session, path: str) -> None:
-    answer = graph.get(GRAPH + path, timeout=30)
-    inner = answer.json()["error"]["innerError"]
-    assert inner["request-id"] == answer.headers["request-id"]
-    assert inner["client-request-id"] == answer.headers["client-request-id"]
+    response = graph.get(GRAPH + path, timeout=30)
+    inner = response.json()["error"]["innerError"]
+    assert inner["request-id"] == response.headers["request-id"]
+    assert inner["client-request-id"] == response.headers["client-request-id"]
     assert len(inner["date"]) == len("2026-11-29T00:00:00")
 
 
@@ -334,10 +334,10 @@ def test_every_error_has_its_ids_and_date(graph: requests.Session, path: str) ->
 def test_a_body_that_is_not_labelled_json_is_refused(graph: requests.Session, label: str | None) -> None:
     headers: dict[str, Any] = {"Content-Type": label}
     body = b'{"displayName": "plain"}'
-    answer = graph.post(f"{GRAPH}/applications", data=body, headers=headers, timeout=30)
-    assert refused(answer) == (400, "BadRequest")
-    assert "Content-Type" in answer.json()["error"]["message"]
+    response = graph.post(f"{GRAPH}/applications", data=body, headers=headers, timeout=30)
+    assert refused(response) == (400, "BadRequest")
+    assert "Content-Type" in response.json()["error"]["message"]
     assert names(ask(graph, "/applications", filter="displayName eq 'plain'"), "id") == []
     batch = b'{"requests": [{"id": "1", "method": "GET", "url": "/users"}]}'
-    answer = graph.post(f"{GRAPH}/$batch", data=batch, headers=headers, timeout=30)
-    assert refused(answer) == (400, "BadRequest")
+    response = graph.post(f"{GRAPH}/$batch", data=batch, headers=headers, timeout=30)
+    assert refused(response) == (400, "BadRequest")

@@ -62,10 +62,10 @@ def test_start_is_idempotent_and_stop_ends_the_process(home: Path) -> None:
 
 def test_what_needs_a_running_sandbox_says_how_to_start_one(home: Path) -> None:
     for arguments in (["status"], ["env"], ["run", "--", "true"], ["seed", "--stack", "sandbox"]):
-        answer = command(home, *arguments)
-        assert answer.returncode == 1
-        assert "the sandbox is not running" in answer.stderr
-        assert "python -m sandbox start" in answer.stderr
+        response = command(home, *arguments)
+        assert response.returncode == 1
+        assert "the sandbox is not running" in response.stderr
+        assert "python -m sandbox start" in response.stderr
     assert json.loads(command(home, "status", "--json").stdout)["running"] is False
 
 
@@ -87,9 +87,9 @@ def test_instance_ports_and_documents_survive_a_killed_process(home: Path) -> No
 def test_a_stale_process_file_is_named_and_removed(home: Path) -> None:
     process, _ = lifecycle.start(home)
     os.kill(process.pid, signal.SIGKILL)
-    answer = command(home, "start")
-    assert answer.returncode == 0
-    assert f"removed the process file of process {process.pid}" in answer.stdout
+    response = command(home, "start")
+    assert response.returncode == 0
+    assert f"removed the process file of process {process.pid}" in response.stdout
 
 
 def test_stop_never_signals_a_process_that_is_not_the_sandbox(home: Path) -> None:
@@ -106,18 +106,18 @@ def test_stop_never_signals_a_process_that_is_not_the_sandbox(home: Path) -> Non
 def test_a_taken_port_is_named(home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        answer = command(home, "start", "--port", str(port))
-    assert answer.returncode == 1
-    assert f"port {port} is in use" in answer.stderr
-    assert "Traceback" not in answer.stderr
+        response = command(home, "start", "--port", str(port))
+    assert response.returncode == 1
+    assert f"port {port} is in use" in response.stderr
+    assert "Traceback" not in response.stderr
 
 
 def test_run_gives_the_command_its_environment_and_its_exit_code(home: Path) -> None:
     lifecycle.start(home)
-    answer = command(
+    response = command(
         home, "run", "--", sys.executable, "-c", "import os; print(os.environ['HTTPS_PROXY']); exit(3)"
     )
-    assert (answer.returncode, answer.stdout.strip()) == (3, environment(home)["HTTPS_PROXY"])
+    assert (response.returncode, response.stdout.strip()) == (3, environment(home)["HTTPS_PROXY"])
     absent = command(home, "run", "--", "no-such-program")
     assert (absent.returncode, absent.stdout) == (1, "")
     assert "there is no no-such-program on the PATH" in absent.stderr
@@ -125,8 +125,8 @@ def test_run_gives_the_command_its_environment_and_its_exit_code(home: Path) -> 
 
 def test_the_environment_has_the_agreed_variables_and_no_others(home: Path) -> None:
     lifecycle.start(home)
-    answer = command(home, "env", "--format", "json")
-    variables = json.loads(answer.stdout)
+    response = command(home, "env", "--format", "json")
+    variables = json.loads(response.stdout)
     assert "ARM_METADATA_HOSTNAME" not in variables
     assert "MIMECAST_BASE_URL" not in variables
     assert variables["https_proxy"] == variables["HTTPS_PROXY"]
@@ -169,8 +169,8 @@ def test_the_handshake_works_in_both_request_forms(sandbox: RunningSandbox) -> N
 
 def test_every_served_name_is_in_the_certificate(sandbox: RunningSandbox) -> None:
     for host in ("login.microsoftonline.com", "eu-api.mimecast.com", "uspcom-api.mimecast-pscom-us.com"):
-        answer = sandbox.session().get(f"https://{host}/nothing-here", timeout=10)
-        assert answer.status_code in {404, 501}
+        response = sandbox.session().get(f"https://{host}/nothing-here", timeout=10)
+        assert response.status_code in {404, 501}
 
 
 def test_faults_replace_responses_as_often_as_requested(sandbox: RunningSandbox) -> None:

@@ -75,7 +75,7 @@ PAGES = [
 @pytest.mark.parametrize("address", PAGES)
 def test_pages_fit_a_small_screen(page: Page, address: str) -> None:
     page.goto(address)
-    chromium.picture(page, address.partition("//")[2].replace("/", "_"))
+    chromium.screenshot(page, address.partition("//")[2].replace("/", "_"))
     assert sticking_out(page) == []
 
 
@@ -134,8 +134,8 @@ def told(sandbox: RunningSandbox, *arguments: str, **variables: str) -> subproce
 
 
 def test_browse_prints_addresses_passwords_proxy_and_authority(sandbox: RunningSandbox) -> None:
-    answer = told(sandbox)
-    assert answer.returncode == 0, answer.stderr
+    response = told(sandbox)
+    assert response.returncode == 0, response.stderr
     for text in (
         f"Mimecast Administration Console, {ACCOUNT_CODE}: {CONSOLE}/",
         f"{ADMINISTRATOR}, password {credentials.ADMINISTRATOR_PASSWORD}",
@@ -145,8 +145,8 @@ def test_browse_prints_addresses_passwords_proxy_and_authority(sandbox: RunningS
         f"proxy for HTTP and HTTPS: {sandbox.env['HTTPS_PROXY']}",
         f"certificate authority: {sandbox.env['SSL_CERT_FILE']}",
     ):
-        assert text in answer.stdout, answer.stdout
-    assert "opened" not in answer.stdout, "without a display there is no window"
+        assert text in response.stdout, response.stdout
+    assert "opened" not in response.stdout, "without a display there is no window"
 
 
 def test_browse_opens_a_browser_that_is_set_up(sandbox: RunningSandbox, tmp_path: Path) -> None:
@@ -158,8 +158,8 @@ def test_browse_opens_a_browser_that_is_set_up(sandbox: RunningSandbox, tmp_path
     stand_in.chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
     assert "opened" not in told(sandbox, "--print", PATH=path, DISPLAY=":0").stdout
-    answer = told(sandbox, PATH=path, DISPLAY=":0")
-    assert f"opened in {stand_in}" in answer.stdout, answer.stderr
+    response = told(sandbox, PATH=path, DISPLAY=":0")
+    assert f"opened in {stand_in}" in response.stdout, response.stderr
     called = await_file(tmp_path / "called")
     assert f"--proxy-server={sandbox.env['HTTPS_PROXY']}" in called
     assert f"--user-data-dir={sandbox.home}/browser" in called

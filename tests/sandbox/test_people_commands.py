@@ -76,7 +76,7 @@ def test_the_objects_that_a_stack_names_are_seeded(tmp_path: Path) -> None:
     ]
     mimecast = document["mimecast"]
     assert mimecast["administrator"]["emailAddress"] == "administrator@example.com"
-    assert mimecast["domains"] == [{"name": "example.org"}], "those that must be there already"
+    assert mimecast["domains"] == [{"name": "example.org"}], "those that must already exist"
     assert mimecast["users"] == [{"emailAddress": "grace@example.org", "name": "Grace"}]
     zones = document["dns"]["zones"]
     assert [zone["name"] for zone in zones] == ["example.com", "example.org", "dns.example.com"]
@@ -380,10 +380,10 @@ def test_what_the_console_refuses_is_shown(sandbox: RunningSandbox, certificate:
         ({"allowSingleSignOn": "perhaps"}, "is a check box"),
     ):
         sheet.write_text(markdown_sheet({**values(certificate), "description": "Other", **changes}))
-        answer = command(sandbox, "administrator", str(sheet))
-        assert answer.returncode == 1
-        assert message in answer.stderr
-        assert "Traceback" not in answer.stderr
+        response = command(sandbox, "administrator", str(sheet))
+        assert response.returncode == 1
+        assert message in response.stderr
+        assert "Traceback" not in response.stderr
 
 
 def test_without_an_account_people_commands_say_so(tmp_path: Path) -> None:

@@ -59,9 +59,9 @@ class Application:
     role_id: str
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        answer = self.graph.request(method, f"{GRAPH}{path}", json=body, timeout=30)
-        assert answer.ok, answer.text
-        return answer.json() if answer.content else None
+        reply = self.graph.request(method, f"{GRAPH}{path}", json=body, timeout=30)
+        assert reply.ok, reply.text
+        return reply.json() if reply.content else None
 
     def patch(self, **changes: Any) -> None:
         self.call("PATCH", f"/servicePrincipals/{self.principal_id}", changes)
@@ -433,12 +433,12 @@ def test_single_logout_ends_the_session(
     where = settings.get_idp_slo_url()
     assert where == SAML2
     query = {"SAMLRequest": request.get_request(), "RelayState": "back"}
-    answer = visit.session.get(where, params=query, timeout=30, allow_redirects=False)
+    reply = visit.session.get(where, params=query, timeout=30, allow_redirects=False)
     if logout_url is None:
-        assert html.fromstring(answer.content).get_element_by_id("signed-out") is not None
+        assert html.fromstring(reply.content).get_element_by_id("signed-out") is not None
     else:
-        assert answer.headers["Location"].startswith(f"{logout_url}&")
-        found = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+        assert reply.headers["Location"].startswith(f"{logout_url}&")
+        found = dict(parse_qsl(urlsplit(reply.headers["Location"]).query))
         root = etree.fromstring(OneLogin_Saml2_Utils.decode_base64_and_inflate(found["SAMLResponse"]))
         assert (root.tag, root.get("InResponseTo")) == (tag("samlp", "LogoutResponse"), request.id)
         assert found["RelayState"] == "back"
@@ -450,7 +450,7 @@ def test_a_logout_request_of_an_unknown_issuer_is_refused(
 ) -> None:
     xml = (
         f'<LogoutRequest xmlns="{names.PROTOCOL}" ID="_1" Version="2.0" IssueInstant="2026-01-01T00:00:00Z">'
-        f'<Issuer xmlns="{names.ASSERTION}">https://stranger.example</Issuer></LogoutRequest>'
+        f'<Issuer xmlns="{names.ASSERTION}">https://another.example</Issuer></LogoutRequest>'
     )
     data = {"SAMLRequest": base64.b64encode(xml.encode()).decode("ascii")}
     page = html.fromstring(sandbox.session().post(SAML2, data=data, timeout=30).content)
@@ -615,8 +615,8 @@ def test_a_toolkits_own_request_gets_a_response_that_it_accepts(
     settings = toolkit(sandbox, ready)
     asked = OneLogin_Saml2_Authn_Request(settings)
     query = urlencode({"SAMLRequest": asked.get_request(), "RelayState": "x"})
-    answer = Visit(sandbox).open(f"{SAML2}?{query}").sign_in(ADA).response()
-    accepted = judged(settings, answer.encoded, asked.get_id())
+    reply = Visit(sandbox).open(f"{SAML2}?{query}").sign_in(ADA).response()
+    accepted = judged(settings, reply.encoded, asked.get_id())
     assert (accepted.get_nameid(), accepted.get_nameid_format()) == (ADA, names.FORMAT_EMAIL)
     assert accepted.get_attributes()["http://schemas.microsoft.com/identity/claims/tenantid"] == [
         credentials.TENANT_ID
@@ -625,11 +625,11 @@ def test_a_toolkits_own_request_gets_a_response_that_it_accepts(
 
 def test_a_toolkit_refuses_what_was_tampered_with(sandbox: RunningSandbox, ready: Application) -> None:
     settings = toolkit(sandbox, ready)
-    answer = Visit(sandbox).start(ready.request()).sign_in(ADA).response()
-    assert judged(settings, answer.encoded, "_request").get_nameid() == ADA
+    reply = Visit(sandbox).start(ready.request()).sign_in(ADA).response()
+    assert judged(settings, reply.encoded, "_request").get_nameid() == ADA
     with pytest.raises(OneLogin_Saml2_ValidationError, match="InResponseTo"):
-        judged(settings, answer.encoded, "_another")
-    xml = base64.b64decode(answer.encoded)
+        judged(settings, reply.encoded, "_another")
+    xml = base64.b64decode(reply.encoded)
     signature = re.compile(rb"<ds:Signature.*</ds:Signature>", re.DOTALL)
     for forged in (
         xml.replace(ADA.encode(), GRACE.encode()),
@@ -740,9 +740,9 @@ def test_a_my_apps_ticket_is_good_for_one_use(sandbox: RunningSandbox, ready: Ap
 
 def test_pages_escape_what_they_show(sandbox: RunningSandbox, ready: Application) -> None:
     ready.call("PATCH", f"/applications/{ready.application_id}", {"displayName": "<script>alert(1)</script>"})
-    answer = sandbox.session().post(
+    reply = sandbox.session().post(
         SAML2,
         data={"SAMLRequest": authn_request.build(ready.request()), "RelayState": '"><script>'},
         timeout=30,
     )
-    assert "<script>alert" not in answer.text
+    assert "<script>alert" not in reply.text

@@ -55,9 +55,9 @@ class Api:
         document: dict[str, Any] = {"data": list(items)}
         if pagination:
             document["meta"] = {"pagination": pagination}
-        answer = self.post(path, document)
-        assert answer.status_code == 200, answer.text
-        envelope: dict[str, Any] = answer.json()
+        reply = self.post(path, document)
+        assert reply.status_code == 200, reply.text
+        envelope: dict[str, Any] = reply.json()
         assert set(envelope) == {"meta", "data", "fail"}
         return envelope
 
@@ -121,16 +121,16 @@ class Form:
 class Page(HTMLParser):
     """The forms and the text of a page."""
 
-    def __init__(self, answer: requests.Response) -> None:
+    def __init__(self, reply: requests.Response) -> None:
         super().__init__()
-        self.url = answer.url
-        self.status = answer.status_code
+        self.url = reply.url
+        self.status = reply.status_code
         self.forms: dict[str, Form] = {}
         self.links: dict[str, str] = {}
         self.text = ""
         self._form: Form | None = None
         self._inside: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(answer.text)
+        self.feed(reply.text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = dict(attrs)
@@ -221,7 +221,7 @@ class Browser:
 
 
 class IdentityProvider:
-    """Signs what a test wants signed."""
+    """Signs what a test needs signed."""
 
     issuer = "https://sts.windows.net/7d1e6c1c-3f5a-4f0e-9a57-6d2f1b3c4a01/"
     login_url = "https://login.microsoftonline.com/7d1e6c1c-3f5a-4f0e-9a57-6d2f1b3c4a01/saml2"
@@ -243,7 +243,7 @@ class IdentityProvider:
 
     @property
     def certificate_body(self) -> str:
-        """What the console's form wants."""
+        """What the console's form needs."""
         return base64.b64encode(self.certificate.public_bytes(Encoding.DER)).decode()
 
     def respond(self, in_response_to: str | None, name_id: str, **changes: Any) -> str:

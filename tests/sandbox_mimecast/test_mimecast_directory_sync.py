@@ -114,9 +114,9 @@ M365 = f"{V2}/m365"
 EXECUTE, REQUEST = "/api/directory/execute-sync", f"{V2}/sync-requests"
 
 
-def codes(answer: Any) -> tuple[int, str]:
+def codes(response: Any) -> tuple[int, str]:
     """The status and the code of a refusal in the gateway's form."""
-    return answer.status_code, answer.json()["fail"][0]["errors"][0]["code"]
+    return response.status_code, response.json()["fail"][0]["errors"][0]["code"]
 
 
 def test_an_integration_is_created_read_changed_and_deleted(world: RunningSandbox) -> None:

@@ -133,10 +133,10 @@ def test_a_code_expires_after_thirty_days_and_can_be_renewed(sandbox: RunningSan
     later = default_api(sandbox)
     assert "expiring.example" in names_of(later, PENDING)
     assert later.code(VERIFY, {"domain": "expiring.example"}) == "err_domain_token_expired"
-    answer = later.v2(
+    response = later.v2(
         "POST", f"{V2}/pending-domains/generate-token", json={"domains": ["expiring.example", "no.example"]}
     )
-    assert answer.json() == {
+    assert response.json() == {
         "results": [
             {"domain": "expiring.example", "token": created["token"], "status": "extended"},
             {"domain": "no.example", "status": "failed"},

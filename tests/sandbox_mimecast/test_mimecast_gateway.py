@@ -30,51 +30,51 @@ def switches_off(sandbox: RunningSandbox) -> Iterator[None]:
     sandbox.control.delete("settings", "clock.offset_seconds")
 
 
-def first_code(answer: requests.Response) -> str:
-    failure = answer.json()["fail"][0]
+def first_code(response: requests.Response) -> str:
+    failure = response.json()["fail"][0]
     code: str = failure["errors"][0]["code"] if "errors" in failure else failure["code"]
     return code
 
 
 def test_a_token_is_valid_for_half_an_hour(sandbox: RunningSandbox) -> None:
-    answer = sandbox.session().post(f"{GATEWAY}/oauth/token", data=FORM, timeout=TIMEOUT)
-    assert answer.status_code == 200
-    assert set(answer.json()) == {"access_token", "token_type", "expires_in"}
-    assert (answer.json()["token_type"], answer.json()["expires_in"]) == ("Bearer", 1800)
+    response = sandbox.session().post(f"{GATEWAY}/oauth/token", data=FORM, timeout=TIMEOUT)
+    assert response.status_code == 200
+    assert set(response.json()) == {"access_token", "token_type", "expires_in"}
+    assert (response.json()["token_type"], response.json()["expires_in"]) == ("Bearer", 1800)
 
 
 def test_a_wrong_secret_is_refused(sandbox: RunningSandbox) -> None:
     wrong = {**FORM, "client_secret": "wrong"}
-    answer = sandbox.session().post(f"{GATEWAY}/oauth/token", data=wrong, timeout=TIMEOUT)
-    assert answer.status_code == 401
+    response = sandbox.session().post(f"{GATEWAY}/oauth/token", data=wrong, timeout=TIMEOUT)
+    assert response.status_code == 401
     error = {
         "code": "invalid_client_identifier",
         "message": "Client credentials are invalid",
         "retryable": False,
     }
-    assert answer.json() == {"fail": [{"errors": [error]}]}
+    assert response.json() == {"fail": [{"errors": [error]}]}
 
 
 def test_the_token_endpoint_accepts_only_forms(sandbox: RunningSandbox) -> None:
-    answer = sandbox.session().post(f"{GATEWAY}/oauth/token", json=FORM, timeout=TIMEOUT)
-    assert answer.status_code == 400
+    response = sandbox.session().post(f"{GATEWAY}/oauth/token", json=FORM, timeout=TIMEOUT)
+    assert response.status_code == 400
 
 
 def test_an_unknown_token_is_refused(sandbox: RunningSandbox) -> None:
-    answer = sandbox.session().post(
+    response = sandbox.session().post(
         GATEWAY + GET_ACCOUNT, json={}, headers={"Authorization": "Bearer nobody"}, timeout=TIMEOUT
     )
-    assert (answer.status_code, first_code(answer)) == (401, "invalid_access_token")
-    assert "X-RateLimit-Reset" in answer.headers
-    assert "Pragma" not in answer.headers
+    assert (response.status_code, first_code(response)) == (401, "invalid_access_token")
+    assert "X-RateLimit-Reset" in response.headers
+    assert "Pragma" not in response.headers
 
 
 def test_a_token_expires_with_the_clock(sandbox: RunningSandbox) -> None:
     api = default_api(sandbox)
     sandbox.control.set("clock.offset_seconds", 1801)
-    answer = api.post(GET_ACCOUNT, {})
-    assert (answer.status_code, first_code(answer)) == (401, "token_expired")
-    assert "code" in answer.json()["fail"][0]
+    response = api.post(GET_ACCOUNT, {})
+    assert (response.status_code, first_code(response)) == (401, "token_expired")
+    assert "code" in response.json()["fail"][0]
     sandbox.control.set("mimecast.gateway_errors", "nested")
     assert "errors" in api.post(GET_ACCOUNT, {}).json()["fail"][0]
 
@@ -95,8 +95,8 @@ def test_a_read_without_arguments_accepts_any_empty_body(api: Api, body: dict[st
 
 
 def test_no_body_at_all_is_an_empty_one(api: Api) -> None:
-    answer = api.session.post(GATEWAY + GET_ACCOUNT, timeout=TIMEOUT)
-    assert answer.json()["data"][0]["accountCode"] == ACCOUNT_CODE
+    response = api.session.post(GATEWAY + GET_ACCOUNT, timeout=TIMEOUT)
+    assert response.json()["data"][0]["accountCode"] == ACCOUNT_CODE
 
 
 def test_whoami_and_gateway_details_name_the_account(api: Api) -> None:
@@ -121,9 +121,9 @@ def test_get_is_the_wrong_verb(api: Api) -> None:
 def test_what_is_not_simulated_says_so_and_is_listed(
     sandbox: RunningSandbox, api: Api, method: str, path: str
 ) -> None:
-    answer = api.v2(method, path, json={})
-    assert (answer.status_code, first_code(answer)) == (501, "not_implemented")
-    assert f"{method} {path}" in answer.json()["fail"][0]["errors"][0]["message"]
+    response = api.v2(method, path, json={})
+    assert (response.status_code, first_code(response)) == (501, "not_implemented")
+    assert f"{method} {path}" in response.json()["fail"][0]["errors"][0]["message"]
     assert f"{method} {GATEWAY}{path}" in sandbox.control.status()["unknown"]
 
 
@@ -137,14 +137,14 @@ def test_what_is_not_simulated_says_so_and_is_listed(
     ],
 )
 def test_a_filter_that_is_not_simulated_is_not_ignored(api: Api, path: str) -> None:
-    answer = api.v2("GET", path, params={"domain": "example.com"})
-    assert (answer.status_code, first_code(answer)) == (501, "not_implemented")
+    response = api.v2("GET", path, params={"domain": "example.com"})
+    assert (response.status_code, first_code(response)) == (501, "not_implemented")
     assert api.v2("GET", path).status_code == 200
 
 
 def test_nulls_are_refused_whole(api: Api) -> None:
-    answer = api.post("/api/domain/create-domain", {"data": [{"domain": "a.example", "inboundType": None}]})
-    assert (answer.status_code, first_code(answer)) == (400, "err_deserialise")
+    response = api.post("/api/domain/create-domain", {"data": [{"domain": "a.example", "inboundType": None}]})
+    assert (response.status_code, first_code(response)) == (400, "err_deserialise")
 
 
 @pytest.mark.parametrize(
@@ -159,12 +159,12 @@ def test_nulls_are_refused_whole(api: Api) -> None:
 )
 def test_what_public_clients_send_and_rely_on_is_accepted(api: Api, body: str) -> None:
     headers = {"Content-Type": "application/json"}
-    answer = api.session.post(
+    response = api.session.post(
         f"{GATEWAY}/api/directory/find-groups", data=body, headers=headers, timeout=TIMEOUT
     )
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["fail"] == []
-    assert "folders" in answer.json()["data"][0]
+    assert response.status_code == 200, response.text
+    assert response.json()["fail"] == []
+    assert "folders" in response.json()["data"][0]
 
 
 def test_members_are_read_with_an_empty_page_token(api: Api) -> None:
@@ -193,14 +193,14 @@ def test_a_missing_field_fails_its_item_alone(api: Api) -> None:
 
 def test_a_batch_has_a_limit(api: Api) -> None:
     items = [{"domain": f"d{number}.example"} for number in range(51)]
-    answer = api.post("/api/domain/get-verification-code", {"data": items})
-    assert (answer.status_code, first_code(answer)) == (400, "err_validation_size")
+    response = api.post("/api/domain/get-verification-code", {"data": items})
+    assert (response.status_code, first_code(response)) == (400, "err_validation_size")
 
 
 def test_a_truncated_id_gets_400_and_no_body(api: Api) -> None:
     (group,) = api.ok("/api/directory/create-group", {"description": "truncated"})
-    answer = api.post("/api/directory/get-group-members", {"data": [{"id": group["id"][:-5]}]})
-    assert (answer.status_code, answer.text) == (400, "")
+    response = api.post("/api/directory/get-group-members", {"data": [{"id": group["id"][:-5]}]})
+    assert (response.status_code, response.text) == (400, "")
 
 
 def test_ids_have_the_vendors_shape(api: Api) -> None:
@@ -228,18 +228,18 @@ def test_the_quota_is_counted_and_its_reset_is_in_milliseconds(sandbox: RunningS
     assert plenty["X-RateLimit-Limit"] == "800"
     assert 0 <= int(plenty["X-RateLimit-Reset"]) <= 5000
     sandbox.control.set("mimecast.rate_limit", {"calls": 0, "window_ms": 60_000})
-    answer = api.post(GET_ACCOUNT, {})
-    assert answer.status_code == 429
-    assert answer.headers["X-RateLimit-Remaining"] == "0"
-    assert 5000 < int(answer.headers["X-RateLimit-Reset"]) <= 60_000
+    response = api.post(GET_ACCOUNT, {})
+    assert response.status_code == 429
+    assert response.headers["X-RateLimit-Remaining"] == "0"
+    assert 5000 < int(response.headers["X-RateLimit-Reset"]) <= 60_000
 
 
 def test_a_permission_that_the_role_lacks_is_refused(sandbox: RunningSandbox, api: Api) -> None:
     granted = {credentials.MIMECAST_CLIENT_ID: ["Account | Dashboard | Read"]}
     sandbox.control.set("mimecast.permissions", granted)
     assert api.post(GET_ACCOUNT, {}).status_code == 200
-    answer = api.post("/api/user/get-internal-users", {})
-    assert (answer.status_code, first_code(answer)) == (403, "app_forbidden")
+    response = api.post("/api/user/get-internal-users", {})
+    assert (response.status_code, first_code(response)) == (403, "app_forbidden")
     assert api.v2("GET", "/user/cloud-gateway/v1/users").status_code == 403
 
 
@@ -249,8 +249,8 @@ def test_the_checks_come_in_order(sandbox: RunningSandbox, api: Api) -> None:
     assert api.post("/api/user/get-internal-users", {}).status_code == 403
     assert api.session.get(url, timeout=TIMEOUT).status_code == 405, "verb before permission"
     assert api.session.get(GATEWAY + "/api/no/such", timeout=TIMEOUT).status_code == 501, "path before verb"
-    stranger = sandbox.session().get(GATEWAY + "/api/no/such", timeout=TIMEOUT)
-    assert stranger.status_code == 401, "credentials before path"
+    anonymous = sandbox.session().get(GATEWAY + "/api/no/such", timeout=TIMEOUT)
+    assert anonymous.status_code == 401, "credentials before path"
     sandbox.control.set("mimecast.rate_limit", {"calls": 0, "window_ms": 60_000})
     assert api.session.get(GATEWAY + "/api/no/such", timeout=TIMEOUT).status_code == 429, "quota before path"
 
@@ -319,7 +319,7 @@ def test_malformed_requests_are_refused_and_never_a_server_error(api: Api, body:
     for path in EVERY_PATH:
         for argument in ("", "{}", '{"data": [1]}', '{"data": [{"groupId": 1, "fileType": []}]}'):
             headers = {"Content-Type": "application/json", "x-mc-arg": argument}
-            answer = api.session.post(GATEWAY + path, data=body, headers=headers, timeout=TIMEOUT)
-            assert answer.status_code in (200, 400), (path, body[:80], answer.text)
+            response = api.session.post(GATEWAY + path, data=body, headers=headers, timeout=TIMEOUT)
+            assert response.status_code in (200, 400), (path, body[:80], response.text)
             if path != "/api/user/import-users":
                 break

@@ -42,9 +42,9 @@ class Application:
 
 
 def graph_call(session: requests.Session, method: str, path: str, body: Any = None) -> dict[str, Any]:
-    answer = session.request(method, f"{GRAPH}/{path}", json=body, timeout=TIMEOUT)
-    assert answer.ok, answer.text
-    document: dict[str, Any] = answer.json() if answer.content else {}
+    response = session.request(method, f"{GRAPH}/{path}", json=body, timeout=TIMEOUT)
+    assert response.ok, response.text
+    document: dict[str, Any] = response.json() if response.content else {}
     return document
 
 

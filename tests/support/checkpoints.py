@@ -117,12 +117,12 @@ def keep(made: Project, folder: Path) -> Checkpoint:
         _STATE: _readable(state_of(made)),
         _WORLD: _readable(world),
     }
-    strangers = (str(made.folder), str(ROOT), f"{Path.home()}/", "127.0.0.1:", "file://")
+    machine_specific = (str(made.folder), str(ROOT), f"{Path.home()}/", "127.0.0.1:", "file://")
     folder.mkdir(parents=True)
     for name, text in texts.items():
-        for stranger in strangers:
-            if stranger in text:
-                raise NotToBeKeptError(f"{name} holds {stranger}")
+        for each in machine_specific:
+            if each in text:
+                raise NotToBeKeptError(f"{name} holds {each}")
         (folder / name).write_text(text, encoding="utf-8")
     return Checkpoint(folder)
 

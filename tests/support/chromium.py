@@ -23,7 +23,7 @@ def installed() -> str | None:
 def browser(environment: dict[str, str], width: int = 1100) -> Iterator[Page]:
     """A page of a new browser, ``width`` pixels wide.
 
-    With ``SCREENSHOTS`` set, `picture` keeps what it shows in that folder.
+    With ``SCREENSHOTS`` set, `screenshot` keeps what it shows in that folder.
     """
     trusted = browse.trust_flag(Path(environment["SANDBOX_HOME"]))
     with _launched(environment["HTTPS_PROXY"], trusted, width=width) as page:
@@ -54,7 +54,7 @@ def _launched(proxy: str, *flags: str, width: int = 1100) -> Iterator[Page]:
             chromium.close()
 
 
-def picture(page: Page, name: str, *, whole: bool = True) -> None:
+def screenshot(page: Page, name: str, *, whole: bool = True) -> None:
     """Save a screenshot of the page, or of what is in view, if a folder is configured."""
     folder = os.environ.get("SCREENSHOTS")
     if folder:

@@ -152,4 +152,6 @@ class SignIns:
 
 def _reason(page: Page) -> str:
     found = (page.text(identifier) for identifier in ("reason", "error", "problem"))
-    return next((text for text in found if text), f"{page.url} answered {page.status}: {page.hints()[:2]}")
+    return next(
+        (text for text in found if text), f"{page.url} responded with {page.status}: {page.hints()[:2]}"
+    )

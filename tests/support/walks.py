@@ -90,4 +90,4 @@ def _is_refusal(page: Page) -> bool:
 
 def _words(page: Page) -> str:
     found = [text for each in _REFUSALS if (text := page.text(each))]
-    return " ".join([*found, *page.hints()]) or f"{page.url} answered {page.status}"
+    return " ".join([*found, *page.hints()]) or f"{page.url} responded with {page.status}"

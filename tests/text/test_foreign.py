@@ -29,11 +29,11 @@ def test_nothing_is_left_that_controls_a_terminal_or_a_runner() -> None:
         ("tab\tand\r\nbreak\u2028line", "tab and break line"),
     ],
 )
-def test_each_kind(written: str, shown: str) -> None:
+def test_each_kind_of_control_character_is_made_harmless(written: str, shown: str) -> None:
     assert foreign.one_line(written) == shown
 
 
-def test_a_name_is_cut() -> None:
+def test_a_long_name_is_cut() -> None:
     assert foreign.name("x" * 200) == f"{'x' * 79}…"
 
 

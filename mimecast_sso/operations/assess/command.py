@@ -44,18 +44,15 @@ def assess(
         OperationError: A file cannot be written, or a stack file would be overwritten.
         click.UsageError: The options exclude each other.
     """
-    if config_file is not None:
-        if region or account_code or client_id or group:
-            raise click.UsageError(
-                "Pass either --config-file or --region, --account-code, --client-id and --group, not both."
-            )
+    if config_file is None:
+        question, output.stack = _drafted(region, account_code, client_id, group)
+    elif region or account_code or client_id or group:
+        raise click.UsageError(
+            "Pass either --config-file or --region, --account-code, --client-id and --group, not both."
+        )
+    else:
         question = Question(from_file(config_file), True, find_project().root)
         output.stack = config_file.name.removesuffix(".yaml").removeprefix("Pulumi.")
-    else:
-        if not region or not account_code:
-            raise click.UsageError("Pass --region and --account-code, or --config-file.")
-        question = Question(draft(region, account_code, client_id, group), False, find_project().root)
-        output.stack = f"{account_code.lower()}-{region}"
     target = stack_file or Path(f"build/assess/Pulumi.{output.stack}.yaml")
     refuse_to_overwrite(target, force=force)
     found = survey(question, dict(os.environ))
@@ -67,6 +64,16 @@ def assess(
     for text in _text(found, question, config_file or target, csv_file, target):
         output.line(text)
     return exit_of(statements)
+
+
+def _drafted(
+    region: str | None, account_code: str | None, client_id: str | None, group: str | None
+) -> tuple[Question, str]:
+    """The question without a stack file, and the name of the stack that it is about."""
+    if not region or not account_code:
+        raise click.UsageError("Pass --region and --account-code, or --config-file.")
+    question = Question(draft(region, account_code, client_id, group), False, find_project().root)
+    return question, f"{account_code.lower()}-{region}"
 
 
 def statements_of(found: Survey) -> list[Statement]:

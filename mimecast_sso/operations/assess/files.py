@@ -41,15 +41,15 @@ def _row(person: Candidate, snapshot: Snapshot) -> Iterator[str]:
     account, outcome = person.forecast.account, person.outcome
     yield person.forecast.address
     yield (account.user_principal_name if account else "") or ""
-    yield _answer(person.assigned)
-    yield _answer(person.in_group)
-    yield _answer(person.would_sign_in)
+    yield _yes_or_no(person.assigned)
+    yield _yes_or_no(person.in_group)
+    yield _yes_or_no(person.would_sign_in)
     yield str(outcome.reason or "")
     yield problem(outcome)
     yield way_out(outcome, snapshot)
 
 
-def _answer(value: bool | None) -> str:
+def _yes_or_no(value: bool | None) -> str:
     return "unknown" if value is None else "yes" if value else "no"
 
 
@@ -64,15 +64,15 @@ def refuse_to_overwrite(path: Path, *, force: bool) -> None:
 
 def write_stack_file(path: Path, values: Mapping[str, object], snapshot: Snapshot) -> None:
     """Write a stack file. Raises OperationError."""
-    remark = f"Fits both tenants as they were on {snapshot.entra_now:%Y-%m-%d}. Nobody is in the roll-out group yet."
-    _write(path, stack_file(values, remark))
+    comment = f"Fits both tenants as they were on {snapshot.entra_now:%Y-%m-%d}. Nobody is in the roll-out group yet."
+    _write(path, stack_file(values, comment))
 
 
-def stack_file(values: Mapping[str, object], remark: str) -> str:
+def stack_file(values: Mapping[str, object], comment: str) -> str:
     """The content of a stack file, with a comment at its top."""
     config = {f"{NAMESPACE}:{key}": value for key, value in values.items()}
     body = yaml.safe_dump({"config": config}, sort_keys=False, allow_unicode=True, width=4096)
-    return f"# yaml-language-server: $schema=schema.json\n# {remark}\n{body}"
+    return f"# yaml-language-server: $schema=schema.json\n# {comment}\n{body}"
 
 
 def _write(path: Path, text: str) -> None:

@@ -119,8 +119,8 @@ class Repository:
             self._git("read-tree", base, environment=index)
             self._git("update-index", "-z", "--index-info", environment=index, given=_bytes(entries))
             tree = self._git("write-tree", environment=index).decode().strip()
-        made = self._git("commit-tree", tree, "-p", base, "-m", message, environment=_IDENTITY)
-        return made.decode().strip()
+        created = self._git("commit-tree", tree, "-p", base, "-m", message, environment=_IDENTITY)
+        return created.decode().strip()
 
     def files(self, commit: str, folder: str) -> dict[str, Blob]:
         """The files directly in a folder, by path."""

@@ -96,7 +96,7 @@ def init(forge: str, stacks: tuple[str, ...], *, branch: str, force: bool) -> Ex
 @ci.command()
 @_forge
 @options.stack
-@output_options("ci check")
+@output_options("ci check", alone=False)
 def check(forge: str, stack: str, output: Output) -> Exit:
     """Check, inside a CI job, that its identity can read what previews need and cannot write.
 

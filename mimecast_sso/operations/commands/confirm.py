@@ -67,6 +67,6 @@ def confirm(
         f"Confirmed{how} {confirmed.fingerprint} by {by}, in {relative(opened.file)}.{differs}\n"
         f"Deploy it: mimecast-sso up --stack {stack}"
     )
-    if now.remark:
-        say(now.remark)
+    if now.note:
+        say(now.note)
     return Exit.FINE

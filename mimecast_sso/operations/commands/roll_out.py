@@ -19,7 +19,7 @@ _WAIT = 30
 def roll_out() -> None:
     """Show or change who signs in through Entra.
 
-    The members of the roll-out group do.
+    Members of the roll-out group sign in through Entra.
     """
 
 

@@ -37,7 +37,9 @@ def status(stack: str, output: Output) -> Exit:
 @options.yes
 @click.option("--label", metavar="LABEL", help="Label of the next generation.  [default: the month]")
 @click.option(
-    "--end-date", metavar="TIME", help="Its expiry, such as 2029-11-01T00:00:00Z.  [default: in three years]"
+    "--end-date",
+    metavar="TIME",
+    help="Expiry of the next generation, such as 2029-11-01T00:00:00Z.  [default: in three years]",
 )
 @click.option("--start", is_flag=True, help="Start a rotation even if none is due yet.")
 def forward(

@@ -49,8 +49,8 @@ def groups(sections: Iterable[Section]) -> tuple[StacksByCause, ...]:
     for section in sections:
         for entry in _said(section):
             found.setdefault((entry.level, cause_of(entry)), {}).setdefault(section.stack, entry)
-    made = (StacksByCause(level, cause, entries) for (level, cause), entries in found.items())
-    return tuple(sorted(made, key=lambda each: (each.level.rank, -len(each.found), each.cause)))
+    by_cause = (StacksByCause(level, cause, entries) for (level, cause), entries in found.items())
+    return tuple(sorted(by_cause, key=lambda each: (each.level.rank, -len(each.found), each.cause)))
 
 
 def cause_of(entry: Entry) -> str:

@@ -81,16 +81,9 @@ def look(
         unread: Whether to leave live tenants unread.
         read: The function that reads both tenants.
     """
-    problem = "" if is_stack_name(name) else "it is not a name that Pulumi allows for a stack"
-    problem = problem or after.problems.get(name, "")
-    if problem:
-        return StackReview(name, error=problem)
-    if name not in after.stacks:
-        note = (
-            "the change only deletes the stack file; the deployment stays. To destroy it: "
-            f"mimecast-sso down --stack {name}, with the file as it was"
-        )
-        return StackReview(name, note=note)
+    unusable = _without_a_file(name, after)
+    if unusable is not None:
+        return unusable
     try:
         stack = of_its_tenant(Stack(name, project, after.file(name), environment_of(project, name)))
         settings = stack.settings()
@@ -109,6 +102,21 @@ def look(
         unread=unread,
     )
     return found if unread else _read(found, stack, settings, after, read)
+
+
+def _without_a_file(name: str, after: Data) -> StackReview | None:
+    """The review of a stack whose file cannot be used, or is deleted by the change; None if it can."""
+    problem = "" if is_stack_name(name) else "it is not a name that Pulumi allows for a stack"
+    problem = problem or after.problems.get(name, "")
+    if problem:
+        return StackReview(name, error=problem)
+    if name in after.stacks:
+        return None
+    note = (
+        "the change only deletes the stack file; the deployment stays. To destroy it: "
+        f"mimecast-sso down --stack {name}, with the file as it was"
+    )
+    return StackReview(name, note=note)
 
 
 def _unseen(before: Path | None, after: Path) -> tuple[str, ...]:

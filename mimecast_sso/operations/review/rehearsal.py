@@ -35,7 +35,7 @@ from mimecast_sso.text.files import parse_json, read_text
 
 _KEPT = ("ENGINE", "LANG", "LC_ALL", "PATH", "TMPDIR", "VIRTUAL_ENV")
 """Environment variables that a rehearsal keeps."""
-_CREDENTIALS = (
+CREDENTIALS = (
     "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
     "ARM_ACCESS_KEY",
     "ARM_CLIENT_CERTIFICATE",
@@ -56,6 +56,7 @@ _CREDENTIALS = (
     "PULUMI_CONFIG_PASSPHRASE_FILE",
     "SYSTEM_ACCESSTOKEN",
 )
+"""Environment variables that hold a credential, or lead to one."""
 MAIN = "from mimecast_sso.operations.cli import main; main()"
 """What `python -c` runs as the command: it finds the code of the folder it is started in."""
 _ENTRA, _PASSWORD, _FAILED = "entra", "password", "refused"
@@ -80,7 +81,7 @@ def why_not(scope: ChangeScope, *, approved: bool) -> str:
     """Why a change is not rehearsed here; "" if it is."""
     if not (scope.code or scope.beside) or approved or "SANDBOX_INSTANCE" in os.environ:
         return ""
-    found = [each for each in _CREDENTIALS if os.environ.get(each)]
+    found = [each for each in CREDENTIALS if os.environ.get(each)]
     if not found:
         return ""
     return f"it would run the head's code where {found[0]} can be read. Rehearse in a job without credentials"
@@ -127,12 +128,7 @@ def rehearse(
     with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder:
         trees = (Path(folder, "base"), Path(folder, "head"))
         for tree, commit in zip(trees, (scope.start, scope.head), strict=True):
-            tree.mkdir()
-            repository.write_tree(commit, tree)
-            if not (tree / ".venv").exists():
-                (tree / ".venv").symlink_to(
-                    sys.prefix
-                )  # The Pulumi CLI needs the one that Pulumi.yaml names.
+            _check_out(repository, commit, tree)
         for number, each in enumerate(stacks):
             deployed = each.stack in before.stacks
             if each.error or each.stack not in after.stacks:
@@ -142,6 +138,13 @@ def rehearse(
             people = recorded.get(each.stack, frozenset()).union(*(_listed(one, each.stack) for one in data))
             stage.people.write_text("".join(f"{address}\n" for address in sorted(people)), encoding="utf-8")
             yield replace(each, rehearsal=_rehearsed(stage, trees, deployed=deployed))
+
+
+def _check_out(repository: Repository, commit: str, tree: Path) -> None:
+    tree.mkdir()
+    repository.write_tree(commit, tree)
+    if not (tree / ".venv").exists():
+        (tree / ".venv").symlink_to(sys.prefix)  # The Pulumi CLI needs the one that Pulumi.yaml names.
 
 
 def _listed(data: Data, stack: str) -> frozenset[str]:

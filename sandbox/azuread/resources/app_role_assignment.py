@@ -49,8 +49,8 @@ class AppRoleAssignment(ResourceType):
             "resourceId": resource,
         }
         with naming("Could not create app role assignment"):
-            made = graph.post(f"/servicePrincipals/{resource}/appRoleAssignedTo", body)
-        return f"/servicePrincipals/{made['resourceId']}/appRoleAssignedTo/{made['id']}"
+            created = graph.post(f"/servicePrincipals/{resource}/appRoleAssignedTo", body)
+        return f"/servicePrincipals/{created['resourceId']}/appRoleAssignedTo/{created['id']}"
 
     def read(self, graph: Graph, resource_id: str) -> Properties | None:
         if parts(self.ID, resource_id) is None:

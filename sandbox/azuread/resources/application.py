@@ -61,12 +61,12 @@ class ApplicationFromTemplate(ResourceType):
         template = planned["templateId"]
         doing = f'creating Application Template (Application Template: "{template}")'
         with naming(doing):
-            made = graph.post(
+            created = graph.post(
                 f"/applicationTemplates/{template}/instantiate", {"displayName": planned["displayName"]}
             )
-        application = made["application"]["id"]
+        application = created["application"]["id"]
         resource_id = (
-            f"/applicationTemplates/{template}/instantiate/{application}/{made['servicePrincipal']['id']}"
+            f"/applicationTemplates/{template}/instantiate/{application}/{created['servicePrincipal']['id']}"
         )
         try:
             graph.get(f"/applications/{application}")

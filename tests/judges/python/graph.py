@@ -95,8 +95,8 @@ async def batch(graph: GraphServiceClient) -> dict[str, int]:
     for request in (graph.users, graph.users.by_user_id(NOBODY), graph.domains):
         asked.add_request_information(request.to_get_request_information())
     addresses = {identifier: item.url for identifier, item in asked.requests.items()}
-    answered = await graph.batch.post(asked)
-    return {address: answered.responses[key].status for key, address in addresses.items()}
+    responded = await graph.batch.post(asked)
+    return {address: responded.responses[key].status for key, address in addresses.items()}
 
 
 async def life(graph: GraphServiceClient, owner: str, person: str) -> dict[str, Any]:
@@ -196,16 +196,16 @@ async def main() -> None:
     asked = json.load(sys.stdin)
     credential = ClientSecretCredential(asked["tenant"], asked["client_id"], asked["client_secret"])
     scopes = ["https://graph.microsoft.com/.default"]
-    answer: dict[str, Any] = {"batch": await batch(GraphServiceClient(credential, scopes))}
+    response: dict[str, Any] = {"batch": await batch(GraphServiceClient(credential, scopes))}
     graph = GraphServiceClient(credential, scopes)
-    answer["people"] = await people(graph)
+    response["people"] = await people(graph)
     person = (await graph.users.get()).value[0].id
-    answer["life"] = await life(graph, asked["owner"], person)
-    answer["domains"] = [domain.id for domain in (await graph.domains.get()).value]
-    answer["organization"] = [each.id for each in (await graph.organization.get()).value]
-    answer["templates"] = [each.display_name for each in (await graph.application_templates.get()).value]
-    answer["logs"] = await logs(graph)
-    json.dump(answer, sys.stdout)
+    response["life"] = await life(graph, asked["owner"], person)
+    response["domains"] = [domain.id for domain in (await graph.domains.get()).value]
+    response["organization"] = [each.id for each in (await graph.organization.get()).value]
+    response["templates"] = [each.display_name for each in (await graph.application_templates.get()).value]
+    response["logs"] = await logs(graph)
+    json.dump(response, sys.stdout)
 
 
 if __name__ == "__main__":
