@@ -150,9 +150,16 @@ class Desired:
             previous=previous_form(recorded.previous) if recorded else None,
             confirmed=confirmed.model_dump() if confirmed else None,
             recorded_confirmed=recorded.confirmed if recorded else None,
+            live=self._live_forms(slot) if in_use and confirmed else (),
             due=recorded is None or recorded.state == "due",
             taken_over=bool(self.settings.application.adopt) and bool(self._not_added(slot)),
         )
+
+    def _live_forms(self, slot: ProfileSlot) -> tuple[ConsoleForm, ...]:
+        application = self.application
+        if application is None or self.thumbprint(slot) == "":
+            return ()  # No certificate is in the form.
+        return tuple(self._form(slot, each) for each in sorted(application.certificates.thumbprints))
 
     def _not_added(self, slot: ProfileSlot) -> frozenset[str]:
         """Members of a slot's group that this stack is not known to have added."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.provenance import How, Statement, Verdict
-from mimecast_sso.settings import Address, Domain, DomainMode
+from mimecast_sso.settings import Address, Domain, DomainMode, Settings
 from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import domain_of, enumerate_some
 from mimecast_sso.text.wording import count
@@ -180,3 +181,20 @@ def _others(live: LiveTenant, named: set[str]) -> Iterator[Statement]:
             f"Internal at Mimecast, but not in mimecast-sso:domains: {enumerate_some(internal)}. They are left "
             "unchanged, even if this stack managed them before: no API removes an internal domain"
         )
+
+
+def unpublishable(settings: Settings, snapshot: Snapshot) -> Iterator[str]:
+    """A text for each domain that the run would register and could not prove, so that it would stop half-way."""
+    known = snapshot.domains.value
+    if settings.dns.publish == "none" or known is None:
+        return
+    verified = [name for name in known if snapshot.is_internal(name)]
+    for domain in settings.domains:
+        # A subdomain of a verified domain needs no proof.
+        proved = any(domain.name == each or domain.name.endswith(f".{each}") for each in verified)
+        if domain.mode is not DomainMode.REQUIRE and not proved and not settings.dns.publishes(domain.name):
+            yield (
+                f"mimecast-sso:domains names {domain.name}, which is not in the zone {settings.dns.zone} of "
+                "mimecast-sso:dns, so its proof record could not be published. Set dns.zone to the zone of the domain, "
+                "or dns.publish to none and publish the record by hand."
+            )

@@ -20,6 +20,7 @@ import pulumi
 from mimecast_sso.assessment import assessment as tenants
 from mimecast_sso.assessment import guards, hand_over, plan_digest, sentences
 from mimecast_sso.assessment.assessment import Assessment
+from mimecast_sso.assessment.live_tenant import unpublishable
 from mimecast_sso.assessment.recorded import in_program
 from mimecast_sso.settings import ConfigurationError, Settings, Written, from_engine, written_elsewhere
 from mimecast_sso.settings.plugin_keys import conflicts
@@ -80,7 +81,7 @@ def assess(
     if not component:
         hand_over.write(snapshot, os.environ)
     found = tenants.of(settings, snapshot, written, stack=pulumi.get_stack())
-    problems = snapshot.directory.problems
+    problems = [*snapshot.directory.problems, *unpublishable(settings, snapshot)]
     if problems:
         # An assigned group that somebody deleted, for example: who cannot sign in since then is said first.
         _say_what_is((found,))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -51,6 +51,8 @@ class Slot:
         previous: The form attested before the recorded one, while the recorded one is due.
         confirmed: The attestation in the stack file: ``fingerprint``, ``by``, ``at``.
         recorded_confirmed: The last deployed attestation.
+        live: The configured form with each certificate that Entra has: an attestation may be about a certificate that
+            the state no longer has, because an older state was restored.
         due: Whether the recorded form was not attested when it was deployed.
         taken_over: Whether people that this stack did not add may sign in through the slot: the application is adopted,
             and they are in the roll-out group.
@@ -61,6 +63,7 @@ class Slot:
     previous: ConsoleForm | None = None
     confirmed: Mapping[str, Any] | None = None
     recorded_confirmed: Mapping[str, Any] | None = None
+    live: tuple[ConsoleForm, ...] = ()
     due: bool = True
     taken_over: bool = False
 
@@ -120,13 +123,16 @@ class AttestedProfiles:
         return not known.due and known.recorded is not None and known.recorded.fingerprint == held.fingerprint
 
     def _latest(self, slot: ProfileSlot) -> tuple[ConsoleForm, Mapping[str, Any] | None] | None:
-        found = list(self._attested(self.slots.get(slot) or Slot()))
+        known = self.slots.get(slot) or Slot()
+        found = list(self._attested(known))
+        if _is_about_another_form(known, found):
+            return None
         return max(found, key=lambda each: str((each[1] or {}).get("at") or ""), default=None)
 
     def _attested(self, known: Slot) -> Iterator[tuple[ConsoleForm, Mapping[str, Any] | None]]:
         """Each form with its attestation, if known; the newest counts, and the first of equal ones."""
         if known.confirmed:
-            for form in (known.desired, known.recorded, known.previous):
+            for form in (known.desired, known.recorded, known.previous, *known.live):
                 if form is not None and form.fingerprint == known.confirmed.get("fingerprint"):
                     yield form, known.confirmed
                     break
@@ -134,6 +140,16 @@ class AttestedProfiles:
             yield known.recorded, known.recorded_confirmed
         elif known.previous is not None:
             yield known.previous, None
+
+
+def _is_about_another_form(
+    known: Slot, found: Sequence[tuple[ConsoleForm, Mapping[str, Any] | None]]
+) -> bool:
+    """Whether the stack file's attestation is newer than the recorded one, and about a form that is lost."""
+    if known.confirmed is None or known.recorded_confirmed is None or known.due:
+        return False
+    later = str(known.confirmed.get("at") or "") > str(known.recorded_confirmed.get("at") or "")
+    return later and not any(attestation is known.confirmed for _, attestation in found)
 
 
 def previous_form(values: Mapping[str, Any] | None) -> ConsoleForm | None:

@@ -124,7 +124,7 @@ REASONS: dict[Reason, ReasonRow] = {
         "AADSTS700016",
         "no application in Entra has the identifier that Mimecast names",
         "Entra: the application was not found in the directory",
-        "give the application the identifier of this account and region again",
+        "restore the application, its service principal or its identifier (mimecast-sso drift --stack STACK names it)",
         _DESTROY,
         _APPLICATION,
     ),

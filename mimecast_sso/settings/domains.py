@@ -73,6 +73,11 @@ class Dns(SettingsSection):
     zone: DomainName | None = Field(None, examples=["example.com"], description="The zone that is updated.")
     tsig: Tsig | None = None
 
+    def publishes(self, domain: str) -> bool:
+        """Whether the proof record of a domain is published: its zone is updated."""
+        inside = domain == self.zone or domain.endswith(f".{self.zone}")
+        return self.publish == "rfc2136" and inside
+
     @model_validator(mode="after")
     def _complete(self) -> Dns:
         if self.publish == "rfc2136" and not (self.server and self.zone and self.tsig):

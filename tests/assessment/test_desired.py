@@ -9,6 +9,7 @@ import pytest
 
 from mimecast_sso.assessment import sentences
 from mimecast_sso.assessment.desired import NEW_CERTIFICATE, Desired
+from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.planned import console_work, planned
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.console import attestation
@@ -294,6 +295,47 @@ def test_a_newer_attestation_in_the_stack_file_wins() -> None:
     assert held.value.values["enforcePersonalPortal"] is False
     fingerprint = attestation.fingerprints(held.value.values, OLD).critical
     assert newer["authenticationProfile"]["confirmed"]["fingerprint"] == fingerprint
+
+
+ROTATED = values()["certificates"] | {
+    "generations": [
+        *values()["certificates"]["generations"],
+        {"label": "2029", "endDate": "2029-10-01T00:00:00Z"},
+    ],
+    "active": "2029",
+}
+
+
+def restored(*live_certificates: Any) -> World:
+    """A state from before a rotation was restored: it knows neither the new certificate nor its attestation."""
+    return World(
+        application=application(certificates=PrincipalCertificates(live_certificates, NEW)),
+        deployed=deployed(from_values(ATTESTED)),
+    )
+
+
+def test_an_attestation_for_a_certificate_that_the_state_lost_is_what_the_console_holds() -> None:
+    world, document = (
+        restored(certificate(OLD), certificate(NEW, "2029")),
+        attested(values(certificates=ROTATED), NEW, days=1),
+    )
+    held = desired(world, document).console.held(ProfileSlot.FIRST)
+    assert held.value == ConsoleForm(FORM, NEW)
+    assert desired(world, document).thumbprint_of("2029") is None, "the run creates another one"
+    assert world.assess(document).forecast.through_entra(Instant.NOW) == (ADA, GRACE)
+    fewer = attested(values(certificates=ROTATED, assign={"users": [ADA]}), NEW, days=1)
+    assert list(world.assess(fewer).forecast.losses) == [GRACE]
+
+
+def test_a_newer_attestation_of_an_unknown_form_leaves_unknown_what_the_console_holds() -> None:
+    world, document = (
+        restored(certificate(OLD), certificate("C" * 40, "2029")),
+        attested(values(certificates=ROTATED), NEW, days=1),
+    )
+    held = desired(world, document).console.held(ProfileSlot.FIRST)
+    assert (held.value, held.how) == (None, How.UNKNOWN)
+    older = attested(values(certificates=ROTATED), NEW, days=3)
+    assert desired(world, older).console.held(ProfileSlot.FIRST).value == ConsoleForm(FORM, OLD)
 
 
 # -- Whose application it is ------------------------------------------------------------------------------------------

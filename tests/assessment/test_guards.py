@@ -386,6 +386,19 @@ def test_a_run_names_new_people() -> None:
 # -- Blue/green rotation --------------------------------------------------------------------------------------------
 
 
+def test_a_certificate_is_retired_by_the_run_that_activates_another_one_first() -> None:
+    """Both profiles have people, so that either certificate lets them in; one that would still sign stays."""
+    document = rotation("2029", "both")
+    certificates = dict(document["certificates"])
+    certificates["generations"] = [each for each in certificates["generations"] if each["label"] == "2029"]
+    certificates["retired"] = [{"label": "2026", "thumbprint": OLD}]
+    world = rotating(rotation("2026", "both"), {ADA, GRACE}, {ADA, GRACE}, OLD)
+    assert "allow-destroy" not in found(world, document | {"certificates": certificates})
+    untold = dict(document["authenticationProfile"]) | {"second": {}}
+    refused = document | {"certificates": certificates, "authenticationProfile": untold}
+    assert "signs and would be removed" in found(world, refused)["allow-destroy"].problem
+
+
 # -- Objects that are not as the record has them -----------------------------------------------------------------------
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from mimecast_sso.assessment import live_tenant
 from mimecast_sso.assessment.live_tenant import LiveTenant
 from mimecast_sso.provenance import Statement
+from mimecast_sso.provenance import live as known
 from mimecast_sso.settings import Address, Domain, DomainMode
 from providers.mimecast import DomainStatus
 from providers.mimecast.address_book import LiveAddress
 from providers.mimecast.domains import DomainState
+from tests.assessment.worlds import World, values
 
 ADA, GRACE, ALAN = "ada@example.com", "grace@example.com", "alan@example.com"
 
@@ -249,3 +253,46 @@ def test_statements_about_domains(
     world: LiveTenant, domains: list[Domain], snapshot: SnapshotAssertion
 ) -> None:
     assert [f"{each.verdict}: {each}" for each in about(world, *domains)] == snapshot
+
+
+ZONE = {
+    "publish": "rfc2136",
+    "server": "ns1.example.com",
+    "zone": "example.com",
+    "tsig": {"name": "k.", "secret": "c2VjcmV0"},
+}
+
+
+@pytest.mark.parametrize(
+    ("domain", "dns", "refused"),
+    [
+        ({"name": "example.org"}, ZONE, True),
+        ({"name": "example.org", "mode": "register"}, ZONE, True),
+        ({"name": "notexample.com"}, ZONE, True),
+        ({"name": "mail.example.com"}, ZONE, False),
+        ({"name": "example.com"}, ZONE, False),
+        ({"name": "example.org", "mode": "require"}, ZONE, False),
+        ({"name": "example.net"}, ZONE, False),
+        ({"name": "mail.example.net"}, ZONE, False),
+        ({"name": "example.org"}, {"publish": "none"}, False),
+    ],
+)
+def test_a_domain_whose_proof_cannot_be_published_is_named_before_the_run(
+    domain: dict[str, str], dns: dict[str, Any], refused: bool
+) -> None:
+    verified = {
+        "example.net": status("example.net"),
+        "example.org": status("example.org", DomainState.PENDING),
+    }
+    assessed = World(changes={"domains": known(verified)}).assess(values(domains=[domain], dns=dns))
+    found = list(live_tenant.unpublishable(assessed.settings, assessed.snapshot))
+    assert [text.startswith(f"mimecast-sso:domains names {domain['name']}, which is") for text in found] == (
+        [True] if refused else []
+    )
+
+
+def test_where_domains_cannot_be_read_none_is_known_to_need_a_proof() -> None:
+    assessed = World(unread=frozenset({"domains"})).assess(
+        values(domains=[{"name": "example.org"}], dns=ZONE)
+    )
+    assert not list(live_tenant.unpublishable(assessed.settings, assessed.snapshot))

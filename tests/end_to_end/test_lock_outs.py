@@ -307,6 +307,25 @@ def test_a_reverted_rotation(made: Project) -> None:
     assert before["config"]["mimecast-sso:certificates"]["active"] == "2026"
 
 
+def test_a_state_from_before_a_rotation_hides_nobody(made: Project) -> None:
+    """A single rotation is done and confirmed; then the state is restored from a backup."""
+    (file,) = (each for each in made.home.rglob("sandbox.json") if "stacks" in each.parts)
+    before = file.read_text()
+    both = made.configuration("certificates")
+    both["generations"].append({"label": "2029", "endDate": "2029-10-01T00:00:00Z"})
+    made.configure(certificates=both)
+    assert made.up().code == 0
+    made.configure(certificates=both | {"active": "2029"})
+    assert made.up().code == 0
+    made.do_the_console_work()
+    assert made.up().code == 0
+    file.write_text(before)
+    assert "4 people sign in through Entra" in made.sso("preview").text
+    section(made, "assign", users=[ADA])
+    refused(made.up(), "AADSTS50105", f"Affected, 1: {GRACE}")
+    assert signing_in(made) == set(PEOPLE)
+
+
 def test_a_renamed_group_hides_nobody(made: Project) -> None:
     section(made, "rollOut", group="Another name")
     section(made, "assign", users=[], groups=[])

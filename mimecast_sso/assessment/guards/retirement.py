@@ -10,12 +10,18 @@ from mimecast_sso.assessment.guards.finding import GuardFinding
 
 
 def find(assessment: Assessment) -> Iterator[GuardFinding]:
-    """Refuse to retire the certificate that Entra signs with, while somebody is in a roll-out group or may be."""
+    """Refuse to retire the certificate that Entra signs with, while somebody is in a roll-out group or may be.
+
+    A run that activates another one first may retire it: the component waits for the activation.
+    """
     snapshot, application = assessment.snapshot, assessment.snapshot.application.value
     signing = application.certificates.active(snapshot.entra_now) if application else None
     retired = {entry.thumbprint for entry in assessment.settings.certificates.retired}
     nobody = snapshot.groups_known and not snapshot.everybody
     if signing is None or signing.thumbprint not in retired or nobody:
+        return
+    timeline = assessment.forecast.effects.timeline
+    if timeline and all(state.signing != signing.thumbprint for state in timeline.after):
         return
     yield GuardFinding(
         "allow-destroy",
