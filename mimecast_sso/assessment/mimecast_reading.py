@@ -19,7 +19,7 @@ from providers.mimecast.client import MimecastClient
 from providers.mimecast.directory_connection import DirectoryConnection, read_connection
 from providers.mimecast.directory_integration import Integration, find_integration
 from providers.mimecast.domains import DomainState, DomainStatus, list_domains
-from providers.mimecast.errors import AccountMismatch, Forbidden, MimecastError, NotFound
+from providers.mimecast.errors import AccountMismatch, Forbidden, MalformedResponse, MimecastError, NotFound
 from providers.mimecast.groups import CloudGroup, find_group, list_members
 
 _MOST_PAGES = 20
@@ -120,7 +120,7 @@ class MimecastReader:
         """The account's addresses. The account's list shows who is disabled; a domain's list does not."""
         try:
             return list_account(client)
-        except (Forbidden, NotFound):
+        except (Forbidden, NotFound, MalformedResponse):
             found: dict[str, LiveAddress] = {}
             for domain in sorted(internal):
                 found |= list_addresses(client, domain)

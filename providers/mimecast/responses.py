@@ -26,6 +26,7 @@ from providers.intermediaries import INSTEAD_OF_IT
 from providers.mimecast.errors import (
     AuthenticationError,
     Forbidden,
+    MalformedResponse,
     MimecastError,
     NotFound,
     RateLimited,
@@ -273,10 +274,24 @@ def _code_of(payload: Any) -> str:
 
 
 def rows_of(response: LegacyResponse, key: str) -> Iterable[Json]:
-    """The objects in the arrays ``key`` of a response's data."""
+    """The objects in the arrays ``key`` of a response's data.
+
+    Raises MalformedResponse where there is no such array, or nothing of what is counted: that is no empty list.
+    """
+    missing = response.total and not response.data
     for item in response.data:
         rows = item.get(key)
-        yield from (row for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
+        if isinstance(rows, list):
+            yield from (row for row in rows if isinstance(row, dict))
+        else:
+            missing = True
+    if missing:
+        raise MalformedResponse(
+            f"Mimecast's response has no list {key!r}",
+            method="POST",
+            path=response.path,
+            request_id=response.request_id,
+        )
 
 
 def next_page(meta: Any) -> str:
