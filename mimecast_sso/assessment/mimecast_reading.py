@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mimecast_sso.assessment.record import Record
@@ -75,12 +75,17 @@ class MimecastReader:
             return side
         except MimecastError as error:
             return self._nothing(error)
-        moved = self._moved(client)
         connections = self._connections(client)
+        listed = self._listed_groups(client)
+        # After the groups: whoever leaves in between is in the list, and not missing in both.
+        moved = self._moved(client)
         return MimecastSide(
             account=live(account),
             domains=self._domains(client),
-            groups=self._groups(client, moved.map(lambda found: found.changes)),
+            groups={
+                slot: known.map(lambda group: _with_moves(group, moved.value.changes if moved.value else ()))
+                for slot, known in listed.items()
+            },
             moved=moved.map(lambda found: len(found.changes)),
             connections=connections,
             integration=self._integration(client, connections),
@@ -152,14 +157,14 @@ class MimecastReader:
         except MimecastError as error:
             return unknown(error)
 
-    def _groups(
-        self, client: MimecastClient, changes: Known[tuple[GroupChange, ...]]
-    ) -> Mapping[ProfileSlot, Known[LiveGroup]]:
+    def _listed_groups(self, client: MimecastClient) -> Mapping[ProfileSlot, Known[LiveGroup]]:
+        """The groups and their members, without who moved recently."""
         found: dict[ProfileSlot, Known[LiveGroup]] = {}
         for slot in self._slots:
             try:
                 group = self._find(client, slot)
-                found[slot] = live(_live_group(client, group, changes.value or ()) if group else LiveGroup())
+                members = frozenset(list_members(client, group)) if group else frozenset[str]()
+                found[slot] = live(LiveGroup(group.name, members) if group else LiveGroup())
             except MimecastError as error:
                 found[slot] = unknown(error)
         return found
@@ -224,10 +229,7 @@ def _internal(side: MimecastSide) -> frozenset[str]:
     return frozenset(name for name, status in domains.items() if status.state is DomainState.INTERNAL)
 
 
-def _live_group(client: MimecastClient, group: CloudGroup, changes: Iterable[GroupChange]) -> LiveGroup:
-    members = frozenset(list_members(client, group))
+def _with_moves(group: LiveGroup, changes: Iterable[GroupChange]) -> LiveGroup:
     # Recent joiners and leavers may be treated either way: each state since then may be the effective one.
-    recent = {change.member for change in changes if change.group == group.name}
-    return LiveGroup(
-        group.name, members, left=frozenset(recent - members), joined=frozenset(recent & members)
-    )
+    recent = frozenset(change.member for change in changes if change.is_of(group.name))
+    return replace(group, left=recent - group.members, joined=recent & group.members)

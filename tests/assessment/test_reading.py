@@ -722,6 +722,21 @@ def test_whoever_moved_lately_is_known_by_group() -> None:
     )
 
 
+def test_whoever_left_a_group_that_was_renamed_since_left_it() -> None:
+    renamed = "Action Performed - Renamed Former to Single sign-on Date: 2026-11-22, Time: 08:59:00 +0000"
+    mimecast = Mimecast(groups={"Single sign-on": []}, log=[renamed, moved("Removed", GRACE, "Former")])
+    group = snapshot(mimecast=mimecast, assign={}).groups[ProfileSlot.FIRST].value
+    assert group is not None
+    assert group.left == {GRACE}
+
+
+def test_who_moved_is_read_after_the_members_so_that_nobody_leaves_in_between() -> None:
+    mimecast = Mimecast(groups={"Single sign-on": [ADA]})
+    snapshot(mimecast=mimecast)
+    asked = [path.rpartition("/")[2] for path in mimecast.asked]
+    assert asked.index("get-group-members") < asked.index("get-audit-events")
+
+
 @pytest.mark.parametrize(("pages", "known"), [(20, True), (21, False)])
 def test_an_audit_log_that_is_too_long_is_not_used(pages: int, known: bool) -> None:
     assert snapshot(mimecast=Mimecast(pages=pages)).moved.is_known is known
