@@ -212,8 +212,11 @@ def check_envelope(call: Call, reply: Reply) -> None:
     status = meta.get("status") if isinstance(meta, dict) else None
     if isinstance(status, int):
         check_status(call, reply, status)
-    # Some failures of the service come with HTTP 200 and say that a retry may succeed.
     failures = _failures(payload, secret=call.secret)
+    if call.reads and not failures and payload.get("data") is None:
+        # An empty list is [], and nothing is none: what was not read would be taken for absent.
+        raise lost_response(call, "the response has no data", reply.request_id)
+    # Some failures of the service come with HTTP 200 and say that a retry may succeed.
     if call.reads and failures and not payload.get("data") and all(one.retryable for one in failures):
         raise Again(legacy_response(call, reply).rejection(failures[0], "read"))
 

@@ -326,6 +326,15 @@ def test_a_response_without_the_list_is_an_error_and_no_empty_list(response: Rep
         listed(scripted(response))
 
 
+@pytest.mark.parametrize(
+    "body", [{"meta": {"status": 200}}, {"meta": {"status": 200}, "data": None, "fail": []}]
+)
+def test_a_read_without_data_is_an_error_and_no_empty_list(body: dict[str, Any]) -> None:
+    with pytest.raises(TransportError, match="the response has no data"):
+        client(scripted(*[Reply(body)] * 10)).legacy(GET_ACCOUNT)
+    assert client(scripted(Reply(body))).legacy(CREATE_USER, {}).data == ()
+
+
 def test_a_response_without_items_is_an_empty_list_if_none_are_counted() -> None:
     assert listed(scripted(legacy())) == []
     assert listed(scripted(rows(totalCount=0))) == []
