@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 import pulumi_azuread as azuread
@@ -364,9 +365,13 @@ def _feature_tags(adoption: Adoption | None, *, hide: bool) -> azuread.ServicePr
     )
 
 
-def user_role(roles: Sequence[Mapping[str, object]]) -> str:
-    """The id of the app role for people, found by name among the principal's enabled roles."""
-    enabled = {str(role["display_name"]): str(role["id"]) for role in roles if role["enabled"]}
+def user_role(roles: Sequence[Mapping[str, Any]]) -> str:
+    """The id of the app role for people, found by name among the principal's enabled roles for people."""
+    enabled = {
+        str(role["display_name"]): str(role["id"])
+        for role in roles
+        if role["enabled"] and "User" in role["allowed_member_types"]
+    }
     for name in USER_ROLE_NAMES:
         if name in enabled:
             return enabled[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mimecast_sso.assessment.record import Record
@@ -19,7 +19,7 @@ from providers.mimecast.client import MimecastClient
 from providers.mimecast.directory_connection import DirectoryConnection, read_connection
 from providers.mimecast.directory_integration import Integration, find_integration
 from providers.mimecast.domains import DomainState, DomainStatus, list_domains
-from providers.mimecast.errors import AccountMismatch, Forbidden, MimecastError, NotFound
+from providers.mimecast.errors import AccountMismatch, Forbidden, MalformedResponse, MimecastError, NotFound
 from providers.mimecast.groups import CloudGroup, find_group, list_members
 
 _MOST_PAGES = 20
@@ -75,12 +75,17 @@ class MimecastReader:
             return side
         except MimecastError as error:
             return self._nothing(error)
-        moved = self._moved(client)
         connections = self._connections(client)
+        listed = self._listed_groups(client)
+        # After the groups: whoever leaves in between is in the list, and not missing in both.
+        moved = self._moved(client)
         return MimecastSide(
             account=live(account),
             domains=self._domains(client),
-            groups=self._groups(client, moved.map(lambda found: found.changes)),
+            groups={
+                slot: known.map(lambda group: _with_moves(group, moved.value.changes if moved.value else ()))
+                for slot, known in listed.items()
+            },
             moved=moved.map(lambda found: len(found.changes)),
             connections=connections,
             integration=self._integration(client, connections),
@@ -120,7 +125,7 @@ class MimecastReader:
         """The account's addresses. The account's list shows who is disabled; a domain's list does not."""
         try:
             return list_account(client)
-        except (Forbidden, NotFound):
+        except (Forbidden, NotFound, MalformedResponse):
             found: dict[str, LiveAddress] = {}
             for domain in sorted(internal):
                 found |= list_addresses(client, domain)
@@ -152,14 +157,14 @@ class MimecastReader:
         except MimecastError as error:
             return unknown(error)
 
-    def _groups(
-        self, client: MimecastClient, changes: Known[tuple[GroupChange, ...]]
-    ) -> Mapping[ProfileSlot, Known[LiveGroup]]:
+    def _listed_groups(self, client: MimecastClient) -> Mapping[ProfileSlot, Known[LiveGroup]]:
+        """The groups and their members, without who moved recently."""
         found: dict[ProfileSlot, Known[LiveGroup]] = {}
         for slot in self._slots:
             try:
                 group = self._find(client, slot)
-                found[slot] = live(_live_group(client, group, changes.value or ()) if group else LiveGroup())
+                members = frozenset(list_members(client, group)) if group else frozenset[str]()
+                found[slot] = live(LiveGroup(group.name, members) if group else LiveGroup())
             except MimecastError as error:
                 found[slot] = unknown(error)
         return found
@@ -224,10 +229,7 @@ def _internal(side: MimecastSide) -> frozenset[str]:
     return frozenset(name for name, status in domains.items() if status.state is DomainState.INTERNAL)
 
 
-def _live_group(client: MimecastClient, group: CloudGroup, changes: Iterable[GroupChange]) -> LiveGroup:
-    members = frozenset(list_members(client, group))
+def _with_moves(group: LiveGroup, changes: Iterable[GroupChange]) -> LiveGroup:
     # Recent joiners and leavers may be treated either way: each state since then may be the effective one.
-    recent = {change.member for change in changes if change.group == group.name}
-    return LiveGroup(
-        group.name, members, left=frozenset(recent - members), joined=frozenset(recent & members)
-    )
+    recent = frozenset(change.member for change in changes if change.is_of(group.name))
+    return replace(group, left=recent - group.members, joined=recent & group.members)

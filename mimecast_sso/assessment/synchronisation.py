@@ -190,8 +190,8 @@ def _arriving(found: Arrival, who: list[str]) -> Statement:
 def removed_addresses(desired: Desired) -> frozenset[str]:
     """Addresses that the configured integration would delete and the live one does not.
 
-    It deletes what its directory no longer covers (``deleteUsers``, ``domains``). Addresses that another connection
-    covers stay.
+    It deletes what it no longer covers (``deleteUsers``): other domains, another tenant's accounts, or guests that it
+    no longer synchronises. Addresses that another connection covers stay.
     """
     wanted, live = desired.settings.directory_synchronisation, desired.snapshot.integration.value
     if wanted is None or wanted.mode is not IntegrationMode.ENSURE or live is None or desired.destroys:
@@ -204,14 +204,24 @@ def removed_addresses(desired: Desired) -> frozenset[str]:
         for each in desired.snapshot.connections.value or ()
         if each.description != live.description and each.enabled is not False
     ]
+    # Whether both are domains of one tenant is unknown.
+    of_another_tenant = before.get("tenantDomain") not in (None, after.get("tenantDomain"))
+    without_guests = before.get("syncGuestUsers") is not False and after.get("syncGuestUsers") is False
+    guests = _guests(desired.snapshot) if without_guests else frozenset[str]()
     return frozenset(
         address
         for address, found in (desired.snapshot.addresses.value or {}).items()
         if found.synchronised
         and _covers(before.get("domains") or (), address)
-        and not _covers(after.get("domains") or (), address)
+        and (of_another_tenant or address in guests or not _covers(after.get("domains") or (), address))
         and not any(_covers(each.domains, address) for each in others)
     )
+
+
+def _guests(snapshot: Snapshot) -> frozenset[str]:
+    """The addresses of guests, and of accounts of which that could not be read."""
+    by_mail = snapshot.by_name_id["mail"]
+    return frozenset(address for address, account in by_mail.items() if account.guest is not False)
 
 
 def integration(desired: Desired) -> Iterator[Statement]:

@@ -30,11 +30,12 @@ GROUP_EVENT = "Folder Log Entry"
 """The type of an event of a group or its members (recorded; its details are not documented)."""
 
 # The group's name ends at the author of the recorded form, or at the date, with or without a comma.
+_END = r"(?: by \S+<[^<>]*>)?,? Date: \d{4}-\d\d-\d\d,? Time: .*"
 _GROUP_DETAILS = re.compile(
-    r"Action Performed - (?P<action>Added|Removed) (?P<member>\S+) (?:to|from) (?P<group>.+?)"
-    r"(?: by \S+<[^<>]*>)?,? Date: \d{4}-\d\d-\d\d,? Time: .*",
+    r"Action Performed - (?P<action>Added|Removed) (?P<member>\S+) (?:to|from) (?P<group>.+?)" + _END,
     re.DOTALL,
 )
+_RENAMED = re.compile(r"Action Performed - Renamed (?P<names>.+?)" + _END, re.DOTALL)
 _NO_MEMBER = re.compile(r"Action Performed - (?:Created|Deleted|Renamed|Moved) ")
 
 
@@ -62,6 +63,12 @@ def group_change(details: str) -> GroupMembershipText | None:
 def tells_no_member(details: str) -> bool:
     """Whether an event is about the group itself, such as its creation. Assumed, except for deletions."""
     return _NO_MEMBER.match(details) is not None
+
+
+def new_name(details: str, group: str) -> str:
+    """The name that an event gives to the group of this name; "" if it renames no such group. Assumed."""
+    found, before = _RENAMED.fullmatch(details), f"{group} to "
+    return found["names"].removeprefix(before) if found and found["names"].startswith(before) else ""
 
 
 def loses_group(details: str, group: str) -> bool:

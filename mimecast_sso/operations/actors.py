@@ -136,7 +136,11 @@ class _Members:
         except MimecastError as error:
             return unknown(error)
         joined = finding.part is Part.UNMANAGED
-        found = [each for each in self._changes if each.member == finding.key and each.joined is joined]
+        found = [
+            each
+            for each in self._changes
+            if each.member == finding.key and each.joined is joined and each.is_of(finding.group)
+        ]
         last = max(found, key=lambda each: each.at, default=None)
         if last is None or not last.by:
             return unknown(f"not in {_MIMECAST} since {since:%Y-%m-%d}")

@@ -249,13 +249,6 @@ class Engine:
         except NoStateError:
             return {}
 
-    def has_resources(self) -> bool:
-        """Whether anything is deployed, as far as can be read."""
-        try:
-            return bool(self.resources())
-        except OperationError:
-            return False
-
     def unprotect(self) -> None:
         """Unprotect everything that the last deployment protected, for a tear-down that a guard override allows."""
         if any(resource.get("protect") for resource in self.resources()):

@@ -6,7 +6,33 @@ import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows has none.
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextlib.contextmanager
+def changed_by_one(path: Path) -> Iterator[None]:
+    """Have other commands wait that change a file of the same folder, so that none writes what it read before this.
+
+    The lock is on the folder, because each write replaces the file. Where the file system has no locks, nobody waits.
+    """
+    if fcntl is None:
+        yield
+        return
+    folder = Path(os.path.realpath(path)).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
 
 
 def write_text(path: Path, content: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -299,7 +300,11 @@ def replaced(stack: Stack, settings: Settings, record: Path) -> RollOut:
 
 def last_undo(stack: Stack, settings: Settings) -> Mapping[str, Path]:
     """Whom the last roll-back removed from the group, each with its undo record; nobody without a usable record."""
-    record = max(stack.undo_records.glob(f"{stack.name}-*.json"), key=lambda each: each.name, default=None)
+    mine = re.compile(
+        rf"{re.escape(stack.name)}-\d{{8}}T\d{{6}}Z\.json"
+    )  # And not those of stack prod-eu for prod.
+    records = [each for each in stack.undo_records.glob("*.json") if mine.fullmatch(each.name)]
+    record = max(records, key=lambda each: each.name, default=None)
     if record is None:
         return {}
     try:

@@ -25,7 +25,7 @@ from mimecast_sso.assessment.drift.keeping import Edit
 from mimecast_sso.facts.stack_names import is_stack_name
 from mimecast_sso.operations.broker import with_credentials
 from mimecast_sso.operations.exit_codes import OperationError
-from mimecast_sso.operations.files import write_text
+from mimecast_sso.operations.files import changed_by_one, write_text
 from mimecast_sso.operations.project import Project, find_project, misnamed
 from mimecast_sso.settings import (
     NAMESPACE,
@@ -182,17 +182,18 @@ class Stack:
 
     @contextmanager
     def _edited(self) -> Iterator[Any]:
-        """The ``config:`` map of the stack file, written when the block ends."""
-        document = load_stack_file(self.config_file)
-        config, written = document["config"], self._written
-        if written is None:
+        """The ``config:`` map of the stack file, written when the block ends; one command at a time."""
+        with changed_by_one(self.file):
+            document = load_stack_file(self.config_file)
+            config, written = document["config"], self._written
+            if written is None:
+                yield config
+                _save(self.config_file, document)
+                return
+            before = _unprefixed(config)
+            config.update({f"{_PREFIX}{key}": value for key, value in written.over(before).items()})
             yield config
-            _save(self.config_file, document)
-            return
-        before = _unprefixed(config)
-        config.update({f"{_PREFIX}{key}": value for key, value in written.over(before).items()})
-        yield config
-        write_text(written.file, written.text(before, _unprefixed(config)))
+            write_text(written.file, written.text(before, _unprefixed(config)))
 
     def target(self) -> Target:
         """Account, region, group and client id only: an error elsewhere in the file must not block a roll-back."""

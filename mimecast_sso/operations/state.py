@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, cast
@@ -18,6 +20,8 @@ _PROVIDERS: Final = "pulumi:providers:"
 _DOWNLOAD_URL: Final = "pluginDownloadURL"
 _BUILT_IN: Final = frozenset({"pulumi", "pulumi-python"})
 """Packages of the engine itself, and of Python's dynamic resources."""
+_PAUSES: Final = (0.1, 0.3, 1.0)
+"""Seconds before a file that is not complete is read again (`mimecast_sso.assessment.recorded` has the same reason)."""
 _MANY = 100
 """Entries from which an object is taken for an address book: no resource has as many properties."""
 
@@ -30,14 +34,16 @@ class NoStateError(StateError):
     """The stack has none: it was never deployed to this backend."""
 
 
-def read_checkpoint(path: Path) -> Deployment:
+def read_checkpoint(path: Path, *, sleep: Callable[[float], None] = time.sleep) -> Deployment:
     """The deployment in a state file of the ``file://`` backend; empty before the first deployment.
+
+    A file that is not complete is read again: a run may be writing it, and restoring a backup would undo that.
 
     Raises:
         StateError: The file cannot be read or is not a state; the message names its backup.
     """
     try:
-        document = parse_state(path.read_text(encoding="utf-8"))
+        document = _complete(path, sleep)
         if document["version"] not in STATE_VERSIONS:
             raise StateError(
                 f"The state file {path} has version {document['version']}; this release reads versions "
@@ -56,6 +62,14 @@ def read_checkpoint(path: Path) -> Deployment:
     except (KeyError, TypeError, AttributeError):
         cause = "it is not a Pulumi state"
     raise StateError(_unusable(path, cause))
+
+
+def _complete(path: Path, sleep: Callable[[float], None]) -> Any:
+    for pause in _PAUSES:
+        with suppress(ValueError):
+            return parse_state(path.read_text(encoding="utf-8"))
+        sleep(pause)
+    return parse_state(path.read_text(encoding="utf-8"))
 
 
 class Shared:

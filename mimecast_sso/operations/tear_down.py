@@ -41,7 +41,7 @@ _GUARD: Final = "allow-destroy"
 def destroy(stack: Stack, engine: Engine, *, yes: bool, verbose: bool = False) -> Exit:
     """Destroy the stack once nobody depends on it. Prompts unless ``yes``."""
     engine.check_state()  # Before anybody is removed from a group.
-    if engine.has_resources():
+    if engine.recorded():
         _make_safe_to_destroy(stack, engine, ask=not yes)
         engine.unprotect()
     show = Concise(f"Destroying {stack.name}") if yes and not verbose else None

@@ -95,7 +95,9 @@ def as_text(value: object) -> object:
     if isinstance(value, str):
         return _UNQUOTED_TIME.sub(r"\1T\2Z", value)
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+        # A time without a zone is in UTC in YAML. Of another zone it is not, and is refused as it was typed.
+        in_utc = not value.utcoffset() and not value.microsecond
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ") if in_utc else value.isoformat()
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return _number_as_text(value)
     return str(value) if isinstance(value, date) else value

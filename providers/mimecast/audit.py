@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,11 +12,13 @@ from mimecast_sso.facts.mimecast_audit import (
     LOG_ON_EVENTS,
     group_change,
     loses_group,
+    new_name,
     tells_no_member,
     touches_sign_in,
 )
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MalformedResponse
+from providers.mimecast.groups import normal_member
 
 _WIRE = "%Y-%m-%dT%H:%M:%S%z"
 _AHEAD = timedelta(days=1)
@@ -65,6 +67,17 @@ class GroupChange:
     joined: bool
     by: str = ""
     """The actor, as named by Mimecast."""
+    later: tuple[str, ...] = ()
+    """The names that the group may have had since. Where a renaming can be read in two ways, both count."""
+
+    def is_of(self, name: str) -> bool:
+        """Whether the group may be the one that has this name now."""
+        return name == self.group or name in self.later
+
+    def after(self, details: str) -> GroupChange:
+        """The same change after an event, which may have renamed the group."""
+        names = (new_name(details, each) for each in (self.group, *self.later))
+        return replace(self, later=(*self.later, *filter(None, names)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +121,21 @@ def group_changes(client: MimecastClient, since: datetime, *, most_pages: int = 
     first = since.replace(microsecond=0)
     changes: list[GroupChange] = []
     unread: list[LoggedConsoleChange] = []
-    for row in reversed(_rows(client, since, most_pages)):
+    rows = _rows(client, since, most_pages)
+    rows.reverse()  # Oldest first within each second, too.
+    for row in sorted(rows, key=_time):
         at, details = _time(row), str(row.get("eventInfo") or "")
         if row.get("auditType") != GROUP_EVENT or at < first:
             continue
         found = group_change(details)
         if found is not None:
-            changes.append(
-                GroupChange(at, found.member, found.group, found.joined, str(row.get("user") or ""))
-            )
-        elif not tells_no_member(details):
+            member = normal_member(found.member)
+            changes.append(GroupChange(at, member, found.group, found.joined, str(row.get("user") or "")))
+        elif tells_no_member(details):
+            changes = [each.after(details) for each in changes]
+        else:
             unread.append(_change(row))
-    return GroupLog(
-        tuple(sorted(changes, key=lambda each: each.at)), tuple(sorted(unread, key=lambda each: each.at))
-    )
+    return GroupLog(tuple(changes), tuple(unread))
 
 
 def _rows(client: MimecastClient, since: datetime, most_pages: int = _MOST_PAGES) -> list[dict[str, Any]]:

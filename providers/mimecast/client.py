@@ -215,29 +215,26 @@ class MimecastClient:
         reply = self._perform(call, check_object)
         return dict(reply.payload or {})
 
-    def v2_list(
-        self, path: str, rows: str, *, permission: str = "", page_size: int = 100, named: bool = False
-    ) -> list[Json]:
+    def v2_list(self, path: str, rows: str, *, permission: str = "", page_size: int = 100) -> list[Json]:
         """All rows of `v2_rows`."""
-        return list(self.v2_rows(path, rows, permission=permission, page_size=page_size, named=named))
+        return list(self.v2_rows(path, rows, permission=permission, page_size=page_size))
 
-    def v2_rows(
-        self, path: str, rows: str, *, permission: str = "", page_size: int = 100, named: bool = False
-    ) -> Iterator[Json]:
+    def v2_rows(self, path: str, rows: str, *, permission: str = "", page_size: int = 100) -> Iterator[Json]:
         """The rows of a paged v2 read, from the array ``rows``; one page at a time is held.
 
-        No source documents the name of the next page's token, so every observed spelling is accepted. With ``named``,
-        a response without the array is an error: its name is assumed, and a wrong name would look like an empty list.
+        No source documents the name of the next page's token, so every observed spelling is accepted. A response
+        without the array is an error: no source documents its name either, and a wrong one would look like an empty
+        list.
         """
         params = {"pageSize": str(page_size)}
         seen: set[str] = set()
         while True:
             response = self.v2("GET", path, permission=permission, params=params)
-            if named and rows not in response:
+            if not isinstance(response.get(rows), list):
                 raise MalformedResponse(
                     f"Mimecast's response has no list {quoted(rows)}", method="GET", path=path
                 )
-            yield from (row for row in response.get(rows) or () if isinstance(row, dict))
+            yield from (row for row in response[rows] if isinstance(row, dict))
             token = next_page(response.get("meta"))
             if not token:
                 return

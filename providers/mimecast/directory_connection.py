@@ -57,9 +57,7 @@ def read_connection(client: MimecastClient) -> tuple[DirectoryConnection, ...]:
         rows = client.legacy(GET_CONNECTION).accepted("read the directory connections").data
     except (Forbidden, NotFound) as refused:
         try:
-            rows = tuple(
-                client.v2_list(INTEGRATIONS_PATH, ROWS, permission=GET_CONNECTION.permission, named=True)
-            )
+            rows = tuple(client.v2_list(INTEGRATIONS_PATH, ROWS, permission=GET_CONNECTION.permission))
         except (Forbidden, NotFound):
             raise refused from None
     return tuple(_connection(row) for row in rows)

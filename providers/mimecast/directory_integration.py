@@ -235,7 +235,7 @@ def _details(client: MimecastClient, connection: DirectoryConnection) -> tuple[J
         return _read(client, connection.secure_id), connection.secure_id
     except NotFound:
         pass
-    rows = client.v2_list(INTEGRATIONS_PATH, ROWS, permission=INTEGRATION_READ, named=True)
+    rows = client.v2_list(INTEGRATIONS_PATH, ROWS, permission=INTEGRATION_READ)
     ids = [str(row.get("id") or "") for row in rows if row.get("description") == connection.description]
     for other in ids:
         if other not in ("", connection.secure_id):

@@ -187,6 +187,11 @@ def member_name(text: str) -> str:
     return email_address(text)
 
 
+def normal_member(text: str) -> str:
+    """A member from the vendor in normal form, where it has one."""
+    return f"@{same_key(text[1:])}" if text.startswith("@") else same_key(text)
+
+
 def list_members(client: MimecastClient, group: CloudGroup) -> set[str]:
     """All members of a group, in normal form."""
     item = {"id": group.secure_id}
@@ -271,8 +276,8 @@ def _appeared(client: MimecastClient, name: str, sleep: Callable[[float], None])
 
 def _member(row: dict[str, Any]) -> str:
     # A whole domain is listed with an empty address.
-    address = same_key(str(row.get("emailAddress") or ""))
-    return address or f"@{same_key(str(row.get('domain') or ''))}"
+    address = str(row.get("emailAddress") or "")
+    return normal_member(address or f"@{row.get('domain') or ''}")
 
 
 def _item(member: str) -> dict[str, str]:

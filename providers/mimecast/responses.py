@@ -27,6 +27,7 @@ from providers import network
 from providers.mimecast.errors import (
     AuthenticationError,
     Forbidden,
+    MalformedResponse,
     MimecastError,
     NotFound,
     RateLimited,
@@ -217,8 +218,11 @@ def check_envelope(call: Call, reply: Reply) -> None:
     status = meta.get("status") if isinstance(meta, dict) else None
     if isinstance(status, int):
         check_status(call, reply, status)
-    # Some failures of the service come with HTTP 200 and say that a retry may succeed.
     failures = _failures(payload, secret=call.secret)
+    if call.reads and not failures and payload.get("data") is None:
+        # An empty list is [], and nothing is none: what was not read would be taken for absent.
+        raise lost_response(call, "the response has no data", reply.request_id)
+    # Some failures of the service come with HTTP 200 and say that a retry may succeed.
     if call.reads and failures and not payload.get("data") and all(one.retryable for one in failures):
         raise Again(legacy_response(call, reply).rejection(failures[0], "read"))
 
@@ -279,10 +283,24 @@ def _code_of(payload: Any) -> str:
 
 
 def rows_of(response: LegacyResponse, key: str) -> Iterable[Json]:
-    """The objects in the arrays ``key`` of a response's data."""
+    """The objects in the arrays ``key`` of a response's data.
+
+    Raises MalformedResponse where there is no such array, or nothing of what is counted: that is no empty list.
+    """
+    missing = response.total and not response.data
     for item in response.data:
         rows = item.get(key)
-        yield from (row for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
+        if isinstance(rows, list):
+            yield from (row for row in rows if isinstance(row, dict))
+        else:
+            missing = True
+    if missing:
+        raise MalformedResponse(
+            f"Mimecast's response has no list {quoted(key)}",
+            method="POST",
+            path=response.path,
+            request_id=response.request_id,
+        )
 
 
 def next_page(meta: Any) -> str:

@@ -219,6 +219,18 @@ WITHOUT_IDENTIFIER = Record(
         ),
         (
             "second-stack",
+            World(application=None, deployed=Record(), unread=frozenset({"holders"})),
+            joining(),
+            "is unknown; a second one would be created",
+        ),
+        (
+            "second-stack",
+            World(application=None, deployed=Record(), unread=frozenset({"namesakes"})),
+            joining(),
+            "rerun once they can be read",
+        ),
+        (
+            "second-stack",
             World(),
             joining(application={"adopt": "6c000000-0000-4000-8000-000000000001"}),
             "adopting another would delete that one",

@@ -689,7 +689,7 @@ def test_addresses_of_assigned_people_are_of_interest_by_either_name() -> None:
 
 
 def test_without_the_listing_of_the_account_each_domain_is_listed() -> None:
-    for status in (403, 404):
+    for status in (403, 404, 200):
         mimecast = Mimecast(
             domains=["example.com", "other.example"],
             users=[{"emailAddress": each} for each in (ADA, "x@other.example")],
@@ -729,6 +729,21 @@ def test_whoever_moved_lately_is_known_by_group() -> None:
     assert found.directory.accounts.keys() == {f"id of {each}" for each in (ADA, GRACE, ALAN)}, (
         "who left counts"
     )
+
+
+def test_whoever_left_a_group_that_was_renamed_since_left_it() -> None:
+    renamed = "Action Performed - Renamed Former to Single sign-on Date: 2026-11-22, Time: 08:59:00 +0000"
+    mimecast = Mimecast(groups={"Single sign-on": []}, log=[renamed, moved("Removed", GRACE, "Former")])
+    group = snapshot(mimecast=mimecast, assign={}).groups[ProfileSlot.FIRST].value
+    assert group is not None
+    assert group.left == {GRACE}
+
+
+def test_who_moved_is_read_after_the_members_so_that_nobody_leaves_in_between() -> None:
+    mimecast = Mimecast(groups={"Single sign-on": [ADA]})
+    snapshot(mimecast=mimecast)
+    asked = [path.rpartition("/")[2] for path in mimecast.asked]
+    assert asked.index("get-group-members") < asked.index("get-audit-events")
 
 
 @pytest.mark.parametrize(("pages", "known"), [(20, True), (21, False)])

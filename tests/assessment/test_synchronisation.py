@@ -290,15 +290,38 @@ def test_a_change_that_would_delete_peoples_addresses_is_forecast() -> None:
     said = [str(each) for each in synchronisation.integration(narrowed.desired)]
     assert f"may delete 2 addresses that it no longer covers: {ADA}, {GRACE} (assumed: " in said[-1]
 
+    moved = assessed(integration(), {"tenantDomain": "fabrikam.example"}, LIVE)
+    assert moved.forecast.losses.keys() == {ADA, GRACE}
+
     other = replace(RECENT, description="Second")
     for quiet in (
         assessed(integration(), {}, LIVE),
+        assessed(integration(), {"syncGuestUsers": False}, LIVE),
+        assessed(integration(deleteUsers=False), {"tenantDomain": "fabrikam.example"}, LIVE),
         assessed(integration(deleteUsers=False), {"domains": ["other.example"]}, LIVE),
         assessed(integration(), {"domains": ["other.example"], "enabled": False}, LIVE),
         assessed(integration(), {"domains": ["other.example"], "mode": "require"}, LIVE),
         assessed(integration(), {"domains": ["other.example"]}, LIVE, connections=live((RECENT, other))),
     ):
         assert quiet.forecast.losses == {}
+
+
+def test_guests_lose_their_addresses_once_they_are_no_longer_synchronised() -> None:
+    world = World(
+        accounts=[account(ADA), account(GRACE, guest=True)],
+        addresses={each: address(each, synchronised=True) for each in (ADA, GRACE)},
+        changes={"connections": live((RECENT,), INTEGRATION_ONLY), "integration": integration()},
+    )
+    world.deployed = recorded(attested(values()), LIVE)
+
+    def losses(**wanted: bool) -> set[str]:
+        document = values(directorySynchronisation=MANAGED | wanted)
+        return {*world.assess(attested(document)).forecast.losses}
+
+    assert losses(syncGuestUsers=True) == set()
+    assert losses(syncGuestUsers=False) == {GRACE}
+    world.changes["integration"] = integration(syncGuestUsers=False)
+    assert losses(syncGuestUsers=False) == set()
 
 
 def drifted(found: Assessment) -> list[Finding]:

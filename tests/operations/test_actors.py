@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
 from mimecast_sso.assessment import drift
+from mimecast_sso.operations import actors
 from mimecast_sso.operations.actors import name_actors
 from mimecast_sso.provenance import live
 from providers.entra.applications import Holder
 from providers.entra.graph import GraphClient
+from providers.mimecast.audit import GroupChange, GroupLog
 from providers.mimecast.client import MimecastClient
 from tests.assessment.test_drift import changed, quiet
-from tests.assessment.worlds import CLIENT, World
+from tests.assessment.worlds import CLIENT, LINUS, World
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -117,3 +120,32 @@ def test_what_only_the_deploying_principal_did_is_named_and_not_denied() -> None
         "not in the directory's audit log since 2026-10-23, except by the deploying principal (2026-11-21 08:00:00Z: "
         "Update service principal)"
     )
+
+
+class _Mimecast:
+    """An account's clock."""
+
+    def now(self) -> datetime:
+        return NOW
+
+
+def test_whoever_added_somebody_to_another_group_did_not_add_them_to_the_roll_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = quiet()
+    world.members.add(LINUS)
+    (finding,) = drift.find(world.assess())
+    assert finding.group == "Single sign-on"
+
+    def named(*changes: GroupChange) -> str | None:
+        monkeypatch.setattr(actors, "group_changes", lambda *_: GroupLog(changes, ()))
+        client = cast("MimecastClient", _Mimecast())
+        (found,) = name_actors([finding], cast("GraphClient", Log()), client)
+        return found.actor.value
+
+    at = NOW - timedelta(hours=2)
+    here = GroupChange(at, LINUS, "Single sign-on", joined=True, by="ann@example.com")
+    elsewhere = GroupChange(NOW, LINUS, "Newsletter", joined=True, by="bob@example.com")
+    former = replace(here, group="Pilot", later=("Single sign-on",))
+    assert named(elsewhere) is None
+    assert named(here, elsewhere) == named(former, elsewhere) == "ann@example.com, 2026-11-22 07:00:00Z"

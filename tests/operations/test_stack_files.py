@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from datetime import datetime
 from pathlib import Path
 
@@ -12,8 +13,10 @@ import pytest
 import yaml
 
 from mimecast_sso.assessment.drift.keeping import Edit
+from mimecast_sso.operations import stacks
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.operations.files import changed_by_one
 from mimecast_sso.operations.stacks import open_stack
 from mimecast_sso.operations.tenant import connect
 from mimecast_sso.settings import ConfigurationError, Confirmed, ProfileSlot, RollOut, Written, from_engine
@@ -216,3 +219,31 @@ def test_the_client_id_of_the_stack_file_serves_commands_too(
         file.write("  mimecast-sso:mimecastClientId: an-id\n")
     with pytest.raises(AuthenticationError, match=r"^MIMECAST_CLIENT_SECRET is not set"):
         connect(stack)
+
+
+@pytest.mark.parametrize("sandboxed", [False, True])
+def test_two_commands_at_once_lose_nothing(
+    project: Path, monkeypatch: pytest.MonkeyPatch, sandboxed: bool
+) -> None:
+    """A roll-back while somebody confirms: without its choice in the file, the next deployment adds everybody again."""
+    if sandboxed:
+        on_sandbox(monkeypatch, project / "home")
+    stack = open_stack("sandbox" if sandboxed else "prod-eu")
+    started, load = threading.Event(), stacks.load_stack_file
+
+    def noted(path: Path) -> object:
+        document = load(path)
+        started.set()
+        return document
+
+    with changed_by_one(stack.file):
+        monkeypatch.setattr(stacks, "load_stack_file", noted)
+        confirming = threading.Thread(target=stack.confirm, args=(CONFIRMED,))
+        confirming.start()
+        assert not started.wait(0.5), "it has read what is about to change"
+    confirming.join()
+    rolling_back = threading.Thread(target=stack.set_roll_out, args=(RollOut(who="none"),))
+    rolling_back.start()
+    rolling_back.join()
+    assert stack.settings().authentication_profile.confirmed == CONFIRMED
+    assert stack.settings().roll_out.who == "none"

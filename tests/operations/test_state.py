@@ -39,6 +39,18 @@ def test_a_state_of_another_version_is_refused_and_not_taken_for_empty(
         read_checkpoint(file)
 
 
+@pytest.mark.parametrize("half", ["", '{"version": 3, "checkp'])
+def test_a_file_that_a_run_is_writing_is_read_again(tmp_path: Path, half: str) -> None:
+    file = tmp_path / "s.json"
+    file.write_text(half)
+    whole = json.dumps({"version": 3, "checkpoint": {"latest": {"resources": []}}})
+    assert read_checkpoint(file, sleep=lambda _: void(file.write_text(whole))) == {"resources": []}
+
+
+def void(_: object) -> None:
+    """Nothing."""
+
+
 @pytest.mark.parametrize("part", ["inputs", "outputs"])
 def test_a_foreign_provider_is_refused_in_either(tmp_path: Path, part: str) -> None:
     parts: dict[str, Any] = {"inputs": {}, "outputs": {}} | {part: {"__provider": "code"}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -13,6 +13,7 @@ from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import RecordedResource
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.operations import tear_down
+from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.project import Project
 from mimecast_sso.operations.stacks import Stack
@@ -172,3 +173,22 @@ def test_an_application_that_another_stack_of_the_project_manages_is_kept(
     assert refused.value.code is Exit.REFUSED
     assert "pulumi stack rm --force prod-eu" in str(refused.value)
     tear_down.refuse_if_managed_elsewhere("prod-eu", other, {"prod-us": live(record)})
+
+
+class _Unreadable:
+    """An engine whose state is fine, and cannot be read the second time."""
+
+    def check_state(self) -> None:
+        """It was read."""
+
+    def recorded(self) -> list[Any]:
+        raise OperationError("the backend does not respond")
+
+    def run(self, *_: str, **__: Any) -> None:
+        raise AssertionError("destroyed")
+
+
+def test_a_state_that_cannot_be_read_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    opened = Stack("test", Project(tmp_path, "mimecast-sso", tmp_path), tmp_path / "Pulumi.test.yaml", {})
+    with pytest.raises(OperationError, match="does not respond"):
+        tear_down.destroy(opened, cast("Engine", _Unreadable()), yes=True)

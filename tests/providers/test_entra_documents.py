@@ -255,6 +255,8 @@ def test_a_malformed_object_is_read_or_is_an_error_of_graph(place: tuple[Any, ..
         (("/servicePrincipals/1", "keyCredentials", 0, "key"), "a", '"key" is not a base64 text'),
         (("/servicePrincipals/1", "appRoles"), [None], '"appRoles" is not a list of objects'),
         (("/servicePrincipals/1", "accountEnabled"), "false", '"accountEnabled" is not true or false'),
+        (("/servicePrincipals/1", "accountEnabled"), REMOVED, '"accountEnabled" is missing'),
+        (("/servicePrincipals/1", "appRoleAssignmentRequired"), None, '"appRoleAssignmentRequired" is missing'),
     ],
 )  # fmt: skip
 def test_the_error_names_the_request_and_the_property(

@@ -114,6 +114,37 @@ def test_who_joined_and_left_which_group_is_read_oldest_first() -> None:
     ]
 
 
+def test_whoever_left_a_group_left_it_under_its_new_name() -> None:
+    log = vendor(
+        [
+            folder(7, f"Action Performed - Removed grace@example.com from Move to A{AT}"),
+            folder(6, f"Action Performed - Renamed Pilot to X to Y{AT}"),
+            folder(5, f"Action Performed - Renamed Go to Z to Move to A{BY}"),
+            folder(4, f"Action Performed - Removed alan@example.com from Go{AT}"),
+            folder(3, f"Action Performed - Removed ada@example.com from Go to Z{AT}"),
+        ]
+    )
+    found = group_changes(client(log), SINCE)
+    ada, alan, grace = found.changes
+    assert ada.is_of("Move to A")
+    assert not ada.is_of("Pilot")
+    # The renaming may be of Alan's group as well, to “Z to Move to A”.
+    assert alan.is_of("Go")
+    assert not alan.is_of("Move to A")
+    assert grace.is_of("Move to A")
+
+
+def test_a_member_of_the_log_is_spelt_as_in_the_list() -> None:
+    log = vendor(
+        [
+            folder(2, f"Action Performed - Removed Ada@Bücher.example from pilot{AT}"),
+            folder(1, f"Action Performed - Removed bücher.example from pilot{AT}"),
+        ]
+    )
+    members = [each.member for each in group_changes(client(log), SINCE).changes]
+    assert members == ["@xn--bcher-kva.example", "ada@xn--bcher-kva.example"]
+
+
 def test_events_of_one_second_keep_their_order() -> None:
     texts = ("Removed ada@example.com from", "Added ada@example.com to", "Removed ada@example.com from")
     log = vendor([folder(1, f"Action Performed - {text} pilot{AT}") for text in texts])

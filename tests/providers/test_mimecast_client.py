@@ -317,6 +317,42 @@ def listed(adapter: Adapter) -> list[str]:
     return list(found)
 
 
+@pytest.mark.parametrize(
+    "response",
+    [
+        legacy({"people": []}),
+        legacy({}),
+        legacy({"users": None}),
+        legacy(totalCount=2),
+        legacy({"users": {}}),
+    ],
+    ids=["another name", "no list", "null", "nothing of two", "another kind"],
+)
+def test_a_response_without_the_list_is_an_error_and_no_empty_list(response: Reply) -> None:
+    with pytest.raises(MalformedResponse, match="has no list 'users'"):
+        listed(scripted(response))
+
+
+@pytest.mark.parametrize(
+    "body", [{"meta": {"status": 200}}, {"meta": {"status": 200}, "data": None, "fail": []}]
+)
+def test_a_read_without_data_is_an_error_and_no_empty_list(body: dict[str, Any]) -> None:
+    with pytest.raises(TransportError, match="the response has no data"):
+        client(scripted(*[Reply(body)] * 10)).legacy(GET_ACCOUNT)
+    assert client(scripted(Reply(body))).legacy(CREATE_USER, {}).data == ()
+
+
+def test_a_response_without_items_is_an_empty_list_if_none_are_counted() -> None:
+    assert listed(scripted(legacy())) == []
+    assert listed(scripted(rows(totalCount=0))) == []
+
+
+@pytest.mark.parametrize("response", [{}, {"people": []}, {"users": None}])
+def test_a_v2_response_without_the_list_is_an_error_and_no_empty_list(response: dict[str, Any]) -> None:
+    with pytest.raises(MalformedResponse, match="has no list 'users'"):
+        client(scripted(Reply(response))).v2_list("/user/cloud-gateway/v1/users", "users")
+
+
 def test_pages_are_followed_to_the_end() -> None:
     adapter = scripted(rows("a", "b", totalCount=3, next="2"), rows("c", totalCount=3))
     assert listed(adapter) == ["a", "b", "c"]

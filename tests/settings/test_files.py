@@ -192,3 +192,28 @@ def test_an_invalid_time_is_named(tmp_path: Path) -> None:
         ConfigurationError, match=r"endDate is \"2029-11-01T24:00:00Z\", which is not a time in UTC"
     ):
         from_file(file)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("2029-11-01T00:00:00+02:00", "2029-11-01 00:00:00+02:00"),
+        ("2029-11-01 00:00:00 -05:00", "2029-11-01 00:00:00-05:00"),
+        ("2029-11-01T00:00:00.5Z", "2029-11-01 00:00:00.500000+00:00"),
+    ],
+)
+def test_an_unquoted_time_of_another_zone_is_not_taken_for_utc(tmp_path: Path, typed: str, said: str) -> None:
+    file = tmp_path / "Pulumi.test.yaml"
+    file.write_text(SMALLEST.format(label="2026", end=typed))
+    with pytest.raises(ConfigurationError) as refused:
+        from_file(file)
+    assert f'endDate is "{said}", which is not a time in UTC' in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "typed", ["2029-11-01T00:00:00", "2029-11-01 00:00:00Z", "2029-11-01T00:00:00+00:00"]
+)
+def test_an_unquoted_time_in_utc_is_accepted(tmp_path: Path, typed: str) -> None:
+    file = tmp_path / "Pulumi.test.yaml"
+    file.write_text(SMALLEST.format(label="2026", end=typed))
+    assert from_file(file).certificates.generations[0].end_date == "2029-11-01T00:00:00Z"

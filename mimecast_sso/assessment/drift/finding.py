@@ -68,6 +68,7 @@ class Finding:
         key: Its permanent key, part of the id: an object id, a thumbprint, an address.
         change: The values.
         targets: Object ids at Entra whose audit log would show the change; empty at Mimecast.
+        group: The name of the roll-out group that it is about, by which Mimecast's audit log names it; else "".
         reasons: The reasons for failing sign-ins that it causes.
         severity: How soon somebody has to look.
         actor: Who changed it and when, in words; unknown if no log shows it.
@@ -87,6 +88,7 @@ class Finding:
     severity: Severity = Severity.LOOK
     actor: Known[str] = _NOT_LOOKED_UP
     expected: str = ""
+    group: str = ""
 
     @property
     def id(self) -> str:

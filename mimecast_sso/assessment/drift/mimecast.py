@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mimecast_sso.assessment.assessment import Assessment
@@ -136,11 +137,12 @@ def _group(assessment: Assessment, slot: ProfileSlot) -> Iterator[Finding]:
     wanted = members.after[1] if members is not None else frozenset[str]()
     for address in sorted(membership.added - group.members):
         change = Change((address,), (), (address,) if address in wanted else ())
-        yield _finding(Part.MISSING, GROUP, MEMBER, address, change=change)
+        yield replace(_finding(Part.MISSING, GROUP, MEMBER, address, change=change), group=group.name)
     for address in sorted(membership.unmanaged(group.members)):
         change = Change((), (address,), (address,) if address in wanted else ())
         # Being in the group is what sends somebody to Entra, so whatever they fail for there is its doing.
-        yield _finding(Part.UNMANAGED, GROUP, MEMBER, address, change=change, reasons=frozenset(Reason))
+        found = _finding(Part.UNMANAGED, GROUP, MEMBER, address, change=change, reasons=frozenset(Reason))
+        yield replace(found, group=group.name)
 
 
 def _finding(

@@ -143,8 +143,8 @@ def _kept_address(assessment: Assessment, reason: Reason | None) -> str:
     after = assessment.forecast.effects.addresses_after.values()
     if reason is Reason.NOT_AT_MIMECAST and removed_addresses(assessment.desired):
         return (
-            "keep these people's domains in mimecast-sso:directorySynchronisation.domains, or set its deleteUsers to "
-            "false"
+            "keep these people's domains in mimecast-sso:directorySynchronisation.domains, and its tenantDomain and "
+            "syncGuestUsers as they are, or set its deleteUsers to false"
         )
     if reason is Reason.ADDRESS_DISABLED and any(AddressState.DISABLED in each for each in after):
         return (

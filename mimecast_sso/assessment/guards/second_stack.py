@@ -76,6 +76,10 @@ def _held_elsewhere(assessment: Assessment, holder: Holder, own: str, *_: str) -
 
 def _applications(assessment: Assessment) -> Iterator[GuardFinding]:
     snapshot = assessment.snapshot
+    for unread in (snapshot.holders, snapshot.namesakes):
+        if not unread.is_known:
+            yield _unread(assessment, unread.source)
+            return
     holders = snapshot.holders.value or ()
     if holders:
         yield _held(assessment, holders)
@@ -87,6 +91,17 @@ def _applications(assessment: Assessment) -> Iterator[GuardFinding]:
     namesakes = snapshot.namesakes.value or ()
     if namesakes:
         yield _left_over(assessment, namesakes)
+
+
+def _unread(assessment: Assessment, why: str) -> GuardFinding:
+    return GuardFinding(
+        _GUARD,
+        f"whether Entra already has an application with identifier {assessment.settings.identifier}, or one that an "
+        "earlier run created, is unknown; a second one would be created beside it",
+        known=(Statement("the applications in Entra", How.UNKNOWN, why),),
+        remedy="rerun once they can be read",
+        final=True,
+    )
 
 
 def _held(assessment: Assessment, holders: Sequence[Holder]) -> GuardFinding:

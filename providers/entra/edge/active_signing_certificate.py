@@ -19,9 +19,10 @@ class ActiveSigningCertificateProvider(EntraProvider, stored_in=STORED_IN):
     """`ActiveSigningCertificate`."""
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
-        if olds.get("activeThumbprint") != olds.get("thumbprint"):
+        replaced = replaces(olds, news, "servicePrincipalId")
+        if not replaced and olds.get("activeThumbprint") != olds.get("thumbprint"):
             return DiffResult(changes=True)  # It waited; only trying shows whether it still has to.
-        return DiffResult(replaces=replaces(olds, news, "servicePrincipalId"))
+        return DiffResult(replaces=replaced)
 
     def create(self, props: Properties) -> CreateResult:
         return CreateResult(props["servicePrincipalId"], _activated({}, props))

@@ -19,9 +19,10 @@ class RetiredSigningCertificateProvider(EntraProvider, stored_in=STORED_IN):
     """`RetiredSigningCertificate`."""
 
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
-        if olds.get("gone") is not True:
+        replaced = replaces(olds, news, "servicePrincipalId", "thumbprint")
+        if not replaced and olds.get("gone") is not True:
             return DiffResult(changes=True)
-        return DiffResult(replaces=replaces(olds, news, "servicePrincipalId", "thumbprint"))
+        return DiffResult(replaces=replaced)
 
     def create(self, props: Properties) -> CreateResult:
         return CreateResult(props["thumbprint"], _retired(props))
