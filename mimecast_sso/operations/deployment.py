@@ -67,6 +67,7 @@ def deploy(
     ``expect`` is the digest of the plan that was reviewed, ``reviewed`` the comment of a review that has it. Raises
     OperationError if the plan is a different one now, or the comment has none and the engine would change something.
     """
+    engine.require_answer(yes=yes)
     settings = stack.settings()
     engine.ensure_stack()
     ended = _reviewed(stack, settings, engine, expect, reviewed)

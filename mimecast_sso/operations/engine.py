@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import unquote, urlsplit
 
+import click
+
 from mimecast_sso.assessment import hand_over
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.engine_documents import Deployment, EngineEvent, StateResource, Step
@@ -41,6 +43,7 @@ from mimecast_sso.operations.terminal import say
 from mimecast_sso.settings import REFUSED
 from mimecast_sso.text.files import parse_json
 from mimecast_sso.text.foreign import quoted
+from mimecast_sso.text.terminals import READ_BY_PROGRAMS
 from mimecast_sso.text.times import graph_time
 from providers.deadline import DeadlinePassed
 
@@ -69,6 +72,9 @@ _NO_STACK = "no stack named"
 
 # Operations that change nothing: an unchanged resource, and a program's reads.
 _QUIET = frozenset({"same", "read", "refresh"})
+_CHANGING = {"up": "Deploy stack", "destroy": "Destroy stack", "refresh": "Refresh the state of stack"}
+"""Verbs that ask for confirmation before they change something, and what they ask."""
+_AGREED = frozenset({"--yes", "--skip-preview", "--preview-only"})
 
 
 @dataclass(slots=True)
@@ -166,12 +172,16 @@ class Engine:
         """
         stack = self._stack
         self.check_state(must_exist=verb == "destroy")
+        if self._prompts_itself(verb, flags):
+            flags = self._confirmed(verb, flags)
         with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder, _ended_by_itself() as told:
             log = Path(folder) / "events.jsonl"
             events = _Tail(log)
             command = self._command_line(verb, flags, log)
             # The flag that writes engine events exists only among the debug commands.
             environment = stack.environment | {"PULUMI_DEBUG_COMMANDS": "true"}
+            if show or quiet or not self._is_embedded:
+                environment |= READ_BY_PROGRAMS
             snapshot = Path(folder) / "snapshot"
             environment |= {hand_over.FILE: str(snapshot)} if take_snapshot or show else {}
             failures = Failures(stack.name, verb, partial(_names, snapshot))
@@ -189,6 +199,30 @@ class Engine:
             outcome = _outcome(code, events, failures)
             outcome.snapshot = hand_over.read(snapshot)
             return outcome
+
+    def require_answer(self, *, yes: bool) -> None:
+        """Raise OperationError for a run that changes something if nobody has agreed, and nobody can be asked."""
+        if not yes and not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise OperationError(
+                "Nothing was changed: a deployment is confirmed on a terminal, and this is none. See what it would "
+                f"change (mimecast-sso preview --stack {self._stack.name}), then rerun this with --yes."
+            )
+
+    @property
+    def _is_embedded(self) -> bool:
+        return self._command[0] == sys.executable
+
+    def _prompts_itself(self, verb: str, flags: Sequence[str]) -> bool:
+        """Whether the run needs a person's agreement: the Pulumi CLI asks for it, the embedded engine never does."""
+        return self._is_embedded and verb in _CHANGING and not _AGREED & set(flags)
+
+    def _confirmed(self, verb: str, flags: tuple[str, ...]) -> tuple[str, ...]:
+        self.require_answer(yes=False)
+        looking = ("preview",) if verb == "up" else (verb, "--preview-only")
+        if self.run(*looking, *flags).code:
+            raise OperationError("Nothing was changed: the preview failed. Its messages are above.")
+        click.confirm(f"{_CHANGING[verb]} {self._stack.name}?", abort=True)
+        return (*flags, "--yes", "--skip-preview")
 
     def beside(self, name: str) -> Engine:
         """The same engine for another stack of the project."""
@@ -282,7 +316,7 @@ class Engine:
                 done = subprocess.run(
                     told.shielded([*self._command, *words]),
                     cwd=folder or self._stack.root,
-                    env=self._stack.environment,
+                    env=self._stack.environment | READ_BY_PROGRAMS,
                     capture_output=True,
                     encoding="utf-8",
                     errors="replace",

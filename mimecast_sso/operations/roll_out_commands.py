@@ -55,6 +55,9 @@ def widen(
     nothing is changed.
     """
     opened = open_stack(stack)
+    engine = Engine(opened, engine_name(), "roll-out widen") if apply_ else None
+    if engine is not None:
+        engine.require_answer(yes=yes)  # Before anything is written.
     settings = opened.settings()
     if undo:
         choice = roll_out.replaced(opened, settings, undo)
@@ -67,9 +70,9 @@ def widen(
     say(f"{relative(opened.file)}: {roll_out.describe(choice)}.")
     for statement in roll_out.nobody_chosen(opened, settings, choice):
         say(f"Warning: {statement.text}.")
-    if apply_:
+    if engine is not None:
         # With a refresh: after a roll-back the stack's state may still list removed people.
-        return deploy(opened, Engine(opened, engine_name(), "roll-out widen"), yes=yes, refresh=True)
+        return deploy(opened, engine, yes=yes, refresh=True)
     say(
         "Nobody has been added yet; the next deployment does that. "
         f"{'Run' if opened.on_sandbox else 'Commit the file, then run'}: "

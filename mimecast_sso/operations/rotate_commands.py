@@ -131,6 +131,8 @@ def _make(
         say(f"Expected gap: {snapshot.wanted.expected_gap()}.")
     for statement in _effects(opened, engine, snapshot, planned):
         say(f"{statement}.")
+    if apply_ and (planned.change is not None or planned.step is Step.DEPLOY):
+        engine.require_answer(yes=yes)  # Before the step is written.
     if planned.change is not None:
         opened.set_certificates(_checked(planned.change))
         say(f"Written to {relative(opened.file)}.")

@@ -44,6 +44,7 @@ from mimecast_sso.settings import (
 from mimecast_sso.settings.values import is_guid
 from mimecast_sso.text import foreign
 from mimecast_sso.text.files import UnreadableTextError, read_text
+from mimecast_sso.text.terminals import READ_BY_PROGRAMS
 from providers.deadline import UNLIMITED, Deadline
 
 SANDBOX_STACK = "sandbox"
@@ -295,13 +296,13 @@ def _environment(project: Project, *, sandbox: bool) -> dict[str, str]:
     return environment
 
 
-def _sandbox(project: Project, *words: str, environment: Mapping[str, str]) -> str:
+def _sandbox(project: Project, *words: str, environment: dict[str, str]) -> str:
     """The output of a command of the sandbox. Raises OperationError with its message if it fails."""
     # The product never imports the sandbox; its command is a fixed interface.
     done = subprocess.run(
         [sys.executable, "-m", "sandbox", *words],
         cwd=project.root,
-        env=dict(environment),
+        env=environment | READ_BY_PROGRAMS,
         capture_output=True,
         encoding="utf-8",
         errors="replace",

@@ -40,6 +40,7 @@ _GUARD: Final = "allow-destroy"
 
 def destroy(stack: Stack, engine: Engine, *, yes: bool, verbose: bool = False) -> Exit:
     """Destroy the stack once nobody depends on it. Prompts unless ``yes``."""
+    engine.require_answer(yes=yes)
     engine.check_state()  # Before anybody is removed from a group.
     if engine.recorded():
         _make_safe_to_destroy(stack, engine, ask=not yes)

@@ -6,7 +6,11 @@ import errno
 import io
 import os
 import sys
-from typing import TextIO, cast
+from typing import Final, TextIO, cast
+
+READ_BY_PROGRAMS: Final = {"PYTHONIOENCODING": "utf-8"}
+"""For the environment of children whose output this project, the Pulumi CLI or gRPC's plugins read. The encoding that a
+person chose for a terminal is not theirs: a plugin that prints its port in UTF-16 cannot be started."""
 
 
 class _Unread:

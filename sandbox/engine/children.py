@@ -10,6 +10,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mimecast_sso.text.terminals import READ_BY_PROGRAMS
+
 # Reads process groups until the engine's end of the pipe is closed, by the system at the latest.
 _WATCH = (
     'while read -r group; do groups="$groups $group"; done; for group in $groups; do kill -9 "-$group"; done'
@@ -39,7 +41,7 @@ class Children:
         child = subprocess.Popen(
             list(command),
             cwd=folder,
-            env=dict(environment),
+            env={**environment, **READ_BY_PROGRAMS},
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -71,6 +71,24 @@ def test_a_stream_that_is_closed_or_full_does_not_stop_a_command(
     assert said in done.stderr
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32-le", "punycode", "cp437:strict"])
+@pytest.mark.parametrize("verbose", [(), ("--verbose",)], ids=["concise", "verbose"])
+def test_the_encoding_of_the_terminal_is_not_that_of_the_plugins(
+    made: Project, encoding: str, verbose: tuple[str, ...]
+) -> None:
+    """Plugins print the port on which they listen; in UTF-16 no engine finds it."""
+    program = str(Path(sys.executable).with_name("mimecast-sso"))
+    words = [sys.executable, "-m", "sandbox", "run", "--", program, "preview", "--stack", "sandbox", *verbose]
+    chosen = {"SANDBOX_HOME": str(made.home), "ENGINE": "embedded", "PYTHONIOENCODING": encoding}
+    done = subprocess.run(
+        words, cwd=made.folder, env={**os.environ, **chosen}, capture_output=True, check=False
+    )
+    name = encoding.partition(":")[0]
+    shown = done.stdout.decode(name if name != "punycode" else "ascii", errors="replace")
+    assert done.returncode == 2, shown + done.stderr.decode(name, errors="replace")
+    assert "Guards: all passed" in shown
+
+
 def test_a_report_that_was_cut_off_is_not_a_success(made: Project) -> None:
     program = str(Path(sys.executable).with_name("mimecast-sso"))
     done = subprocess.run(

@@ -7,6 +7,7 @@ stored for the continued run, which does not deploy the stack again.
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ from mimecast_sso.operations.cli import clean_up_on_signals, run
 from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.fleet.work import ERRORS, OUTCOME, PRINTED, Work
 from mimecast_sso.operations.project import Project
+from mimecast_sso.text.terminals import READ_BY_PROGRAMS
 
 _LOCK = "deploying.{}"
 
@@ -71,6 +73,7 @@ class Deployment:
             subprocess.run(
                 command,
                 cwd=project.root,
+                env=os.environ | READ_BY_PROGRAMS,
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=errors,

@@ -32,6 +32,7 @@ from mimecast_sso.operations.review.model import Lost, Rehearsal, StackReview
 from mimecast_sso.settings import REFUSED, ConfigurationError, from_file
 from mimecast_sso.text import foreign
 from mimecast_sso.text.files import parse_json, read_text
+from mimecast_sso.text.terminals import READ_BY_PROGRAMS
 
 _KEPT = ("ENGINE", "LANG", "LC_ALL", "PATH", "TMPDIR", "VIRTUAL_ENV")
 """Environment variables that a rehearsal keeps."""
@@ -332,7 +333,8 @@ class _Stage:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 timeout=_LIMIT,
                 check=False,
             )
@@ -345,7 +347,11 @@ class _Stage:
 
     def _environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        return kept | {"HOME": str(self.home), "SANDBOX_HOME": str(self.home), "NO_COLOR": "1"}
+        return (
+            kept
+            | {"HOME": str(self.home), "SANDBOX_HOME": str(self.home), "NO_COLOR": "1"}
+            | READ_BY_PROGRAMS
+        )
 
 
 def _what(words: Sequence[str]) -> str:
