@@ -151,6 +151,17 @@ def said_of_addresses(connections: Connections, *missing: str, owned: bool = Tru
             'does not bring it: "Entra" is disabled',
         ),
         (
+            live(
+                (
+                    replace(RECENT, enabled=False, domains=("EXAMPLE.com",)),
+                    replace(RECENT, description="Second", status="auth_failed"),
+                )
+            ),
+            Verdict.WARNS,
+            How.LIVE,
+            'does not bring it: "Entra" is disabled, so no addresses are added or changed; "Second" is',
+        ),
+        (
             live((replace(RECENT, domains=("other.example",)),)),
             Verdict.WARNS,
             How.LIVE,
@@ -166,8 +177,10 @@ def said_of_addresses(connections: Connections, *missing: str, owned: bool = Tru
     ],
 )
 def test_whether_a_missing_address_will_be_created_follows_from_the_connections(
-    connections: Connections, verdict: Verdict, how: How, text: str
+    connections: Connections, verdict: Verdict, how: How, text: str, snapshot: SnapshotAssertion
 ) -> None:
+    (two,) = said_of_addresses(connections, ADA, GRACE)
+    assert (two.subject, str(two)) == snapshot
     (said,) = said_of_addresses(connections, GRACE)
     assert (said.verdict, said.how) == (verdict, how)
     assert said.text.startswith(f"1 person has no address at Mimecast ({GRACE})")
@@ -177,13 +190,24 @@ def test_whether_a_missing_address_will_be_created_follows_from_the_connections(
 def test_the_owner_of_an_address_is_read_live() -> None:
     assert said_of_addresses(live((RECENT,))) == []
     (said,) = said_of_addresses(live((RECENT,)), owned=False)
-    assert said.text.startswith("3 of 3 addresses are not owned by directory synchronisation")
+    assert said == Statement(
+        "3 of 3 addresses are not owned by directory synchronisation, so no run changes them: "
+        f"{ADA}, {ALAN}, {GRACE}",
+        How.LIVE,
+        "Mimecast",
+        Verdict.NOTE,
+        synchronisation.SUBJECT,
+    )
+    (one, _) = said_of_addresses(live((RECENT,)), ADA, GRACE, owned=False)
+    assert one.text.startswith("1 of 1 address is not owned by directory synchronisation")
 
 
 def test_addresses_that_the_stack_creates_cause_no_statement() -> None:
     world = World(addresses={}, changes={"connections": live((RECENT,), INTEGRATION_ONLY)})
     assert list(synchronisation.addresses(world.assess(values()).desired)) == []
 
+
+SYNCHRONISED_ADA = address(ADA, synchronised=True)
 
 # -- The integration ------------------------------------------------------------------------------------------------
 
@@ -230,10 +254,24 @@ def assessed(
         ),
         (
             Known(None, How.LIVE),
+            {"connectorId": "connector"},
+            None,
+            Verdict.WARNS,
+            "get addresses in the account's internal domains",
+        ),
+        (
+            Known(None, How.LIVE),
             {"mode": "require"},
             None,
             Verdict.WARNS,
             "does not exist, but its mode is require",
+        ),
+        (
+            integration(),
+            {"mode": "require", "enabled": False, "deleteUsers": False},
+            None,
+            Verdict.WARNS,
+            "differs, and its mode is require",
         ),
         (integration(), {"maxUnlink": "10"}, None, None, ""),
         (
@@ -268,14 +306,16 @@ def assessed(
         (Known(None, How.CONFIGURED), None, None, None, ""),
     ],
 )
-def test_what_a_run_does_about_the_integration(
+def test_what_a_run_does_about_the_integration(  # noqa: PLR0917  (a row of the table)
     known: Known[Integration],
     wanted: dict[str, Any] | None,
     was: dict[str, Any] | None,
     verdict: Verdict | None,
     text: str,
+    snapshot: SnapshotAssertion,
 ) -> None:
     said = list(synchronisation.integration(assessed(known, wanted, was).desired))
+    assert [(each.subject, str(each)) for each in said] == snapshot
     assert [each.verdict for each in said] == ([verdict] if verdict else [])
     assert all(text in each.text for each in said), said
 
@@ -287,6 +327,22 @@ def test_a_change_that_would_delete_peoples_addresses_is_forecast() -> None:
     assert loss.outcome.reason is Reason.NOT_AT_MIMECAST
     (refusal,) = guards.findings(narrowed)
     assert "keep these people's domains in mimecast-sso:directorySynchronisation.domains" in refusal.remedy
+    (_, removing) = synchronisation.integration(narrowed.desired)
+    assert (removing.verdict, removing.subject) == (Verdict.WARNS, synchronisation.SUBJECT)
+    alone = assessed(
+        integration(), {"domains": ["other.example"]}, LIVE, addresses=live({ADA: SYNCHRONISED_ADA})
+    )
+    (_, one) = synchronisation.integration(alone.desired)
+    assert one.text.endswith(f"may delete 1 address that it no longer covers: {ADA}")
+    wider = assessed(
+        integration(domains=["EXAMPLE.com"]), {"domains": ["example.com", "other.example"]}, LIVE
+    )
+    assert not synchronisation.removed_addresses(wider.desired)
+    elsewhere = assessed(integration(domains=["another.example"]), {"domains": ["other.example"]}, LIVE)
+    assert not synchronisation.removed_addresses(elsewhere.desired), "the integration never covered them"
+    partly = replace(RECENT, description="Second", domains=("another.example",))
+    both_ = assessed(integration(), {"domains": ["other.example"]}, LIVE, connections=live((RECENT, partly)))
+    assert synchronisation.removed_addresses(both_.desired) == {ADA, GRACE}, "the other covers another domain"
     said = [str(each) for each in synchronisation.integration(narrowed.desired)]
     assert f"may delete 2 addresses that it no longer covers: {ADA}, {GRACE} (assumed: " in said[-1]
 
