@@ -265,7 +265,14 @@ def on_deploy(assessment: Assessment) -> Iterator[Statement]:
     yield from back_to_a_password(found, Instant.AFTERWARDS)
     stays = [each for each in found.through_entra(Instant.NOW) if each not in (*lost, *back)]
     yield from _who_stays(len(stays))
-    if not (lost or joining or on_refresh or back or stays):
+    afterwards = {each.address: each.from_mimecast.at(Instant.AFTERWARDS)[0] for each in found.people}
+    unclear = {
+        address: outcome
+        for address, outcome in afterwards.items()
+        if outcome.result is Result.UNKNOWN and address not in (*lost, *joining, *on_refresh)
+    }
+    yield from _by_outcome(found, unclear, "cannot sign in", "sign in, before this or after it")
+    if not (lost or joining or on_refresh or back or stays or unclear):
         yield Statement("Nobody's sign-in changes", How.LIVE, _BOTH)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import product
 
@@ -83,12 +83,19 @@ class TraitsReader:
         else:
             assigned = tuple(self._is_assigned(holders, state) for state in self._states)
         return Traits(
-            places=places(self.effects.members, address),
+            places=self._places(address),
             account=self._account_state(account),
             assigned=assigned,
             names=tuple(self._name_id(state, account, address) for state in self._states),
             address=(before, self.effects.addresses_after.get(address, (before,))),
         )
+
+    def _places(self, address: str) -> Places:
+        joined = frozenset(slot for slot, who in self.effects.joining_unread.items() if address in who)
+        found = places(self.effects.members, address)
+        if not joined:
+            return found
+        return replace(found, late=((None, joined), (None, joined)), kept=joined, undone=joined)
 
     def case(self, traits: Traits, state: EntraState | None, slots: Slots, address: AddressState) -> Case:
         """The facts at one instant; ``state`` is ``None`` if Entra could not be read."""

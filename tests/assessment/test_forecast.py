@@ -713,6 +713,41 @@ def test_a_recorded_group_that_is_gone_may_have_been_renamed_with_everybody_in_i
     assert world.assess(UNASSIGNED).snapshot.groups_known, "it was not deployed yet"
 
 
+def _alan_joins(**keys: Any) -> dict[str, Any]:
+    return attested(values(addresses={"list": [{"address": each} for each in (ADA, GRACE, ALAN)]}) | keys)
+
+
+def test_nobody_unprepared_is_added_to_a_group_that_could_not_be_read() -> None:
+    everybody = (ADA, GRACE, ALAN)
+    world = World(
+        accounts=[account(each) for each in everybody],
+        addresses={each: address(each) for each in everybody},
+        unread=frozenset({"groups"}),
+    )
+    found = world.assess(_alan_joins())
+    assert lost(found) == {ALAN: ("not-assigned", Instant.AFTERWARDS, "unprepared-people")}
+    ready = world.assess(_alan_joins(assign={"users": list(everybody)}))
+    assert lost(ready) == {}
+    assert ready.forecast.joining == (ALAN,)
+    assert "sends 1 more person to Entra: alan@example.com" in guards.check(ready).summary
+    # Who is recorded as added before is not added again, and what keeps them out is not this run's doing.
+    world.application = application(assigned=(assigned(ADA),))
+    document = attested(values(assign={"users": [ADA]}))
+    world.deployed = deployed(from_values(document))
+    assert lost(world.assess(document)) == {}
+    assert lost(world.assess(_alan_joins(assign={"users": [ADA]}))).keys() == {ALAN}
+    # Nobody is added while the form is not attested.
+    unattested = values(addresses={"list": [{"address": each} for each in everybody]})
+    assert lost(world.assess(unattested | {"assign": {"users": [ADA]}})) == {}
+
+
+def test_without_the_record_everybody_may_be_added_to_a_group_that_could_not_be_read() -> None:
+    world = World(unread=frozenset({"groups", "record"}))
+    assert lost(world.assess()) == {}
+    world.accounts = [account(ADA), account(GRACE, enabled=False)]
+    assert lost(world.assess()).keys() == {GRACE}
+
+
 def test_where_one_group_is_unknown_whoever_leaves_entra_may_be_in_it() -> None:
     groups = {ProfileSlot.FIRST: live(LiveGroup("x", frozenset({ADA}))), ProfileSlot.SECOND: UNREAD}
     world = World(members={ADA}, changes={"groups": groups})
