@@ -267,8 +267,14 @@ def _accounts_of(effects: Effects, addresses: Iterable[str]) -> Iterator[tuple[s
         by_upn if effects.timeline and effects.timeline.now.name_id == "user.userprincipalname" else by_mail
     )
     second = by_mail if first is by_upn else by_upn
+    assigned = {each.object_id for each in assigned_accounts(effects)}
     for address in addresses:
-        yield address, first.get(address) or second.get(address)
+        found = first.get(address) or second.get(address)
+        several = snapshot.by_mail.get(address, ())
+        if found is not None and len(several) > 1 and first is by_mail:
+            # Each of them has this NameID; of those that Entra lets in, any signs in for the address.
+            found = next((each for each in several if each.enabled and each.object_id in assigned), found)
+        yield address, found
 
 
 def assigned_accounts(effects: Effects) -> Iterator[Person]:

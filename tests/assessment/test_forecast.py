@@ -12,6 +12,7 @@ from mimecast_sso.assessment import guards, sentences
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.guards.losses import guard_of
+from mimecast_sso.assessment.people import Person
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.sign_in import Outcome, Result, Way
 from mimecast_sso.assessment.snapshot import LiveGroup
@@ -19,6 +20,7 @@ from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import REASONS, Missing, Reason
 from mimecast_sso.provenance import live
 from mimecast_sso.settings import ProfileSlot, from_values
+from providers.entra.applications import Assigned
 from providers.entra.signing_certificates import PrincipalCertificates
 from tests.assessment.worlds import (
     ADA,
@@ -338,6 +340,36 @@ def test_without_the_record_every_assignment_may_be_this_stacks() -> None:
 def test_hiding_the_tile_is_reported() -> None:
     found = World().assess(changed(application={"hide": True}))
     assert found.forecast.tiles_lost == (ADA, GRACE)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        account(ADA, object_id="a guest", user_principal_name="ada_other#EXT#@example.com", guest=True),
+        account(ADA, object_id="a former account", user_principal_name="ada.old@example.com", enabled=False),
+        account(ADA, object_id="a second account", user_principal_name="ada.admin@example.com"),
+    ],
+    ids=lambda each: each.object_id,
+)
+def test_of_several_accounts_with_one_mail_address_the_one_that_can_sign_in_counts(
+    other: Person, first: bool
+) -> None:
+    people = [other, account(ADA)] if first else [account(ADA), other]
+    world = World(accounts=[*people, account(GRACE)])
+    found = world.assess()
+    person = found.forecast.person(ADA)
+    assert person is not None
+    assert person.account == account(ADA)
+    assert found.forecast.through_entra(Instant.NOW) == (ADA, GRACE)
+    assert lost(world.assess(changed(assign={"users": [GRACE]}))).keys() == {ADA}
+    # Where the other is the one that is assigned, it is the one that signs in.
+    world.application = application(
+        assigned=(Assigned("other", other.object_id, "User", "", "role"), assigned(GRACE))
+    )
+    person = world.assess(changed(assign={"users": [GRACE], "mode": "verify"})).forecast.person(ADA)
+    assert person is not None
+    assert person.account == (other if other.enabled else account(ADA))
 
 
 def test_people_are_matched_by_name_id_and_not_by_mail_alone() -> None:
