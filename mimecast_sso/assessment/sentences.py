@@ -360,9 +360,20 @@ def groups(snapshot: Snapshot) -> Iterator[Statement]:
 
 
 def lately(snapshot: Snapshot) -> Iterator[Statement]:
-    """A statement if it is unknown whether Mimecast may still treat somebody as before."""
+    """Statements if it is unknown whom else Mimecast treats as members: who just left, and members of child groups."""
     if snapshot.groups_known and not snapshot.moved.is_known:
         yield snapshot.moved.states("whether somebody left the roll-out group in the last 15 minutes")
+    for known in snapshot.groups.values():
+        if known.value is not None and known.value.child_groups:
+            number = known.value.child_groups
+            yield Statement(
+                f"The roll-out group “{known.value.name}” has {count(number, 'child group')}, and the application "
+                f"settings may apply to {'its' if number == 1 else 'their'} members as well: who they are, and whether "
+                "they could sign in through Entra",
+                How.UNKNOWN,
+                "no API shows whether the settings include subgroups. Move the child groups elsewhere",
+                Verdict.UNKNOWN,
+            )
 
 
 def clock(snapshot: Snapshot) -> Iterator[Statement]:

@@ -67,12 +67,14 @@ class LiveGroup:
         members: Addresses, and whole domains as ``@example.com``.
         left: People who left so recently that Mimecast may still treat them as members.
         joined: People who joined so recently that Mimecast may not treat them as members yet.
+        child_groups: How many groups it contains, whose members are not read.
     """
 
     name: str = ""
     members: frozenset[str] = frozenset()
     left: frozenset[str] = frozenset()
     joined: frozenset[str] = frozenset()
+    child_groups: int = 0
 
     @property
     def exists(self) -> bool:

@@ -459,6 +459,21 @@ def test_whom_conditional_access_blocks_is_named_by_address() -> None:
     )
 
 
+def test_the_members_of_child_groups_are_unknown() -> None:
+    world = World()
+    assert [*sentences.lately(world.assess().snapshot)] == []
+    settings = from_values(attested(values()))
+    group = world.snapshot(settings).groups[ProfileSlot.FIRST].value
+    assert group is not None
+    world.changes = {"groups": {ProfileSlot.FIRST: live(replace(group, child_groups=2))}}
+    (said,) = sentences.lately(world.assess().snapshot)
+    assert said.text.startswith(
+        "The roll-out group “Single sign-on” has 2 child groups, and the application settings"
+    )
+    assert said.verdict is Verdict.UNKNOWN
+    assert said in sentences.everything(world.assess(), Instant.NOW)
+
+
 @pytest.mark.parametrize(
     ("unread", "missing"),
     [
