@@ -367,7 +367,7 @@ def lately(snapshot: Snapshot) -> Iterator[Statement]:
         if known.value is not None and known.value.child_groups:
             number = known.value.child_groups
             yield Statement(
-                f"The roll-out group “{known.value.name}” has {count(number, 'child group')}, and the application "
+                f"The roll-out group {quoted(known.value.name)} has {count(number, 'child group')}, and the application "
                 f"settings may apply to {'its' if number == 1 else 'their'} members as well: who they are, and whether "
                 "they could sign in through Entra",
                 How.UNKNOWN,

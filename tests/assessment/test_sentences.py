@@ -468,7 +468,7 @@ def test_the_members_of_child_groups_are_unknown() -> None:
     world.changes = {"groups": {ProfileSlot.FIRST: live(replace(group, child_groups=2))}}
     (said,) = sentences.lately(world.assess().snapshot)
     assert said.text.startswith(
-        "The roll-out group “Single sign-on” has 2 child groups, and the application settings"
+        'The roll-out group "Single sign-on" has 2 child groups, and the application settings'
     )
     assert said.verdict is Verdict.UNKNOWN
     assert said in sentences.everything(world.assess(), Instant.NOW)
