@@ -366,10 +366,11 @@ def lately(snapshot: Snapshot) -> Iterator[Statement]:
     for known in snapshot.groups.values():
         if known.value is not None and known.value.child_groups:
             number = known.value.child_groups
+            whose = "its" if number == 1 else "their"
             yield Statement(
-                f"The roll-out group {quoted(known.value.name)} has {count(number, 'child group')}, and the application "
-                f"settings may apply to {'its' if number == 1 else 'their'} members as well: who they are, and whether "
-                "they could sign in through Entra",
+                f"The roll-out group {quoted(known.value.name)} has {count(number, 'child group')}, and the "
+                f"application settings may apply to {whose} members as well: who they are, and whether they could sign "
+                "in through Entra",
                 How.UNKNOWN,
                 "no API shows whether the settings include subgroups. Move the child groups elsewhere",
                 Verdict.UNKNOWN,
