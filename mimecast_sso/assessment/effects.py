@@ -11,6 +11,7 @@ from mimecast_sso.assessment.membership import (
     addresses_after,
     eventual_profiles,
     held_profiles,
+    joining_unread,
     members_of,
 )
 from mimecast_sso.assessment.presumed import as_recorded
@@ -27,6 +28,9 @@ class Effects:
     timeline: Timeline | None
     """``None``: the application could not be read."""
     members: Mapping[ProfileSlot, Members | None] = field(default_factory=dict)
+    """``None``: could not be read."""
+    joining_unread: Mapping[ProfileSlot, frozenset[str]] = field(default_factory=dict)
+    """People whom the run adds to groups that could not be read."""
     profiles: tuple[Profiles, ...] = ()
     eventual_profiles: Profiles = field(default_factory=dict)
     eventual_entra: EntraState | None = None
@@ -43,6 +47,7 @@ def effects_of(desired: Desired) -> Effects:
         desired,
         timeline,
         {slot: members_of(desired, slot) for slot in ProfileSlot if _concerns(desired, slot)},
+        {slot: joining_unread(desired, slot) for slot in ProfileSlot},
         held_profiles(desired, timeline.early[0] if timeline else None),
         eventual_profiles(desired),
         eventual_entra(desired, timeline.after[0]) if timeline else None,

@@ -176,13 +176,16 @@ def _assigned(
 
 
 def _address_of(account: Person | None, snapshot: Snapshot) -> str:
-    """The text that identifies the account: its mail address, else its user principal name."""
+    """The text that identifies the account: its mail address, else its user principal name.
+
+    A user principal name takes precedence, and a mail address of several accounts identifies none.
+    """
     if account is None:
         return ""
-    by_mail, by_upn = snapshot.by_name_id["mail"], snapshot.by_name_id["upn"]
+    by_upn = snapshot.by_name_id["upn"]
     for text in _addresses(filter(None, (account.mail, account.user_principal_name))):
-        found = by_mail.get(text) or by_upn.get(text)
-        if found is not None and found.object_id == account.object_id:
+        meant = (by_upn[text],) if text in by_upn else snapshot.by_mail.get(text, ())
+        if [each.object_id for each in meant] == [account.object_id]:
             return text
     return ""
 

@@ -235,7 +235,7 @@ class SignInForecast:
     @cached_property
     def joining(self) -> tuple[str, ...]:
         """People who sign in with a password now, and are sent to Entra by a run that does not refresh, too."""
-        return tuple(address for address, then in self._newly_sent if then[0].through_entra)
+        return tuple(address for address, then in self._newly_sent if then[0].is_sent)
 
     @cached_property
     def joining_in_vain(self) -> Mapping[str, Outcome]:
@@ -248,15 +248,15 @@ class SignInForecast:
     @cached_property
     def joining_on_refresh(self) -> tuple[str, ...]:
         """People who are sent to Entra only by a run that refreshes: somebody else removed them from the group."""
-        return tuple(address for address, then in self._newly_sent if not then[0].through_entra)
+        return tuple(address for address, then in self._newly_sent if not then[0].is_sent)
 
     @cached_property
     def _newly_sent(self) -> Sequence[tuple[str, tuple[Outcome, ...]]]:
         return [
             (each.address, each.from_mimecast.afterwards)
             for each in self.people
-            if not any(now.through_entra for now in each.from_mimecast.now)
-            and any(then.through_entra for then in each.from_mimecast.afterwards)
+            if not any(now.is_sent for now in each.from_mimecast.now)
+            and any(then.is_sent for then in each.from_mimecast.afterwards)
         ]
 
     def uses_a_password(self, address: str) -> bool:
@@ -310,7 +310,7 @@ def _of_way(way: Way, verdicts: Verdicts) -> Iterator[Loss]:
     ):
         lost = next((each for each in outcomes if each.fails and not _intended(way, verdicts, each)), None)
         if lost is not None:
-            joining = lost.through_entra and not any(each.through_entra for each in verdicts.now)
+            joining = lost.through_entra and not any(each.is_sent for each in verdicts.now)
             yield Loss(way, instant, lost, joining)
             return
     if verdicts.lost_if_inside:

@@ -59,6 +59,14 @@ def _joining(desired: Desired, slot: ProfileSlot) -> tuple[str, ...]:
     return desired.members if inside and desired.opens(slot) else ()
 
 
+def joining_unread(desired: Desired, slot: ProfileSlot) -> frozenset[str]:
+    """People whom the run adds to a group that could not be read, and no deployment is known to have added before."""
+    known = desired.snapshot.groups.get(slot)
+    if known is None or known.value is not None:
+        return frozenset()
+    return frozenset(_joining(desired, slot)) - desired.record.membership(slot).added
+
+
 def _eventual_members(desired: Desired, slot: ProfileSlot) -> frozenset[str]:
     inside = slot in desired.settings.certificates.populated and not desired.destroys
     return frozenset(desired.members) if inside else frozenset()

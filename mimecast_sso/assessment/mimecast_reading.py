@@ -164,7 +164,9 @@ class MimecastReader:
             try:
                 group = self._find(client, slot)
                 members = frozenset(list_members(client, group)) if group else frozenset[str]()
-                found[slot] = live(LiveGroup(group.name, members) if group else LiveGroup())
+                found[slot] = live(
+                    LiveGroup(group.name, members, child_groups=group.child_count) if group else LiveGroup()
+                )
             except MimecastError as error:
                 found[slot] = unknown(error)
         return found

@@ -265,7 +265,14 @@ def on_deploy(assessment: Assessment) -> Iterator[Statement]:
     yield from back_to_a_password(found, Instant.AFTERWARDS)
     stays = [each for each in found.through_entra(Instant.NOW) if each not in (*lost, *back)]
     yield from _who_stays(len(stays))
-    if not (lost or joining or on_refresh or back or stays):
+    afterwards = {each.address: each.from_mimecast.at(Instant.AFTERWARDS)[0] for each in found.people}
+    unclear = {
+        address: outcome
+        for address, outcome in afterwards.items()
+        if outcome.result is Result.UNKNOWN and address not in (*lost, *joining, *on_refresh)
+    }
+    yield from _by_outcome(found, unclear, "cannot sign in", "sign in, before this or after it")
+    if not (lost or joining or on_refresh or back or stays or unclear):
         yield Statement("Nobody's sign-in changes", How.LIVE, _BOTH)
 
 
@@ -353,9 +360,21 @@ def groups(snapshot: Snapshot) -> Iterator[Statement]:
 
 
 def lately(snapshot: Snapshot) -> Iterator[Statement]:
-    """A statement if it is unknown whether Mimecast may still treat somebody as before."""
+    """Statements if it is unknown whom else Mimecast treats as members: who just left, and members of child groups."""
     if snapshot.groups_known and not snapshot.moved.is_known:
         yield snapshot.moved.states("whether somebody left the roll-out group in the last 15 minutes")
+    for known in snapshot.groups.values():
+        if known.value is not None and known.value.child_groups:
+            number = known.value.child_groups
+            whose = "its" if number == 1 else "their"
+            yield Statement(
+                f"The roll-out group {quoted(known.value.name)} has {count(number, 'child group')}, and the "
+                f"application settings may apply to {whose} members as well: who they are, and whether they could sign "
+                "in through Entra",
+                How.UNKNOWN,
+                "no API shows whether the settings include subgroups. Move the child groups elsewhere",
+                Verdict.UNKNOWN,
+            )
 
 
 def clock(snapshot: Snapshot) -> Iterator[Statement]:

@@ -208,6 +208,11 @@ class Outcome:
     through_entra: bool = True
 
     @property
+    def is_sent(self) -> bool:
+        """Whether Mimecast is known to send the person to Entra, or Entra them to Mimecast."""
+        return self.through_entra and self.missing is not Missing.GROUP
+
+    @property
     def signs_in(self) -> bool:
         """Whether the person gets in. A password is assumed: no API shows whether somebody has one."""
         return self.result in (Result.ENTRA, Result.PASSWORD)

@@ -67,12 +67,14 @@ class LiveGroup:
         members: Addresses, and whole domains as ``@example.com``.
         left: People who left so recently that Mimecast may still treat them as members.
         joined: People who joined so recently that Mimecast may not treat them as members yet.
+        child_groups: How many groups it contains, whose members are not read.
     """
 
     name: str = ""
     members: frozenset[str] = frozenset()
     left: frozenset[str] = frozenset()
     joined: frozenset[str] = frozenset()
+    child_groups: int = 0
 
     @property
     def exists(self) -> bool:
@@ -192,13 +194,37 @@ class Snapshot:
 
     @cached_property
     def by_name_id(self) -> Mapping[str, Mapping[str, Person]]:
-        """Accounts by mail address (``mail``) and by user principal name (``upn``), in lower case."""
+        """Accounts by mail address (``mail``) and by user principal name (``upn``), in lower case.
+
+        Of several with one mail address, the first of `by_mail`.
+        """
         accounts = self.directory.accounts.values()
         return {
-            "mail": {lower_case(each.mail): each for each in accounts if each.mail},
+            "mail": {mail: found[0] for mail, found in self.by_mail.items()},
             "upn": {
                 lower_case(each.user_principal_name): each
                 for each in accounts
                 if each.user_principal_name is not None
             },
         }
+
+    @cached_property
+    def by_mail(self) -> Mapping[str, tuple[Person, ...]]:
+        """Accounts by mail address in lower case, which is not unique: a guest may have a colleague's.
+
+        The likeliest comes first: enabled, with the address as user principal name, a member.
+        """
+        found: dict[str, tuple[Person, ...]] = {}
+        for each in self.directory.accounts.values():
+            if each.mail:
+                mail = lower_case(each.mail)
+                found[mail] = (*found.get(mail, ()), each)
+        return {
+            mail: several if len(several) == 1 else tuple(sorted(several, key=_unlikely))
+            for mail, several in found.items()
+        }
+
+
+def _unlikely(account: Person) -> tuple[bool, bool, bool, str]:
+    named = lower_case(account.user_principal_name or "") == lower_case(account.mail)
+    return account.enabled is False, not named, account.guest is True, account.object_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import product
 
@@ -83,12 +83,19 @@ class TraitsReader:
         else:
             assigned = tuple(self._is_assigned(holders, state) for state in self._states)
         return Traits(
-            places=places(self.effects.members, address),
+            places=self._places(address),
             account=self._account_state(account),
             assigned=assigned,
             names=tuple(self._name_id(state, account, address) for state in self._states),
             address=(before, self.effects.addresses_after.get(address, (before,))),
         )
+
+    def _places(self, address: str) -> Places:
+        joined = frozenset(slot for slot, who in self.effects.joining_unread.items() if address in who)
+        found = places(self.effects.members, address)
+        if not joined:
+            return found
+        return replace(found, late=((None, joined), (None, joined)), kept=joined, undone=joined)
 
     def case(self, traits: Traits, state: EntraState | None, slots: Slots, address: AddressState) -> Case:
         """The facts at one instant; ``state`` is ``None`` if Entra could not be read."""
@@ -260,8 +267,14 @@ def _accounts_of(effects: Effects, addresses: Iterable[str]) -> Iterator[tuple[s
         by_upn if effects.timeline and effects.timeline.now.name_id == "user.userprincipalname" else by_mail
     )
     second = by_mail if first is by_upn else by_upn
+    assigned = {each.object_id for each in assigned_accounts(effects)}
     for address in addresses:
-        yield address, first.get(address) or second.get(address)
+        found = first.get(address) or second.get(address)
+        several = snapshot.by_mail.get(address, ())
+        if found is not None and len(several) > 1 and first is by_mail:
+            # Each of them has this NameID; of those that Entra lets in, any signs in for the address.
+            found = next((each for each in several if each.enabled and each.object_id in assigned), found)
+        yield address, found
 
 
 def assigned_accounts(effects: Effects) -> Iterator[Person]:

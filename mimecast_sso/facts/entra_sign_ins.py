@@ -26,6 +26,10 @@ UNAVAILABLE: Mapping[str, str] = {
 LATENCY_MINUTES = 15
 """The time after which nearly every entry exists: the figure for sign-ins in "Reporting latency" is a few minutes."""
 
+RETENTION_DAYS = 30
+"""How long Entra keeps its entries with a P1 licence, without which Graph does not show them ("How long does Microsoft
+Entra ID store reporting data?")."""
+
 CONFIGURATION_ERRORS: Mapping[int, str] = {
     50011: "the reply URL is not registered",
     50105: "not assigned to the application",

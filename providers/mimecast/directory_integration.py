@@ -11,7 +11,8 @@ serve here as well; where one does not, that of the v2 list is tried.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -33,6 +34,9 @@ from providers.mimecast.responses import Json
 from providers.mimecast.settling import settle
 
 _log = logging.getLogger(__name__)
+
+_APPEARANCE_POLLS = (0.5, 1.0, 2.0)
+"""Seconds between look-ups of a new one: how soon it is listed is not documented, and a second call creates another."""
 
 PROPERTIES = (
     "acknowledgeDisabledAccounts",
@@ -120,7 +124,13 @@ def find_integration(
 
 
 def provide_integration(
-    client: MimecastClient, description: str, mode: Mode, wanted: Mapping[str, Any], former: str = ""
+    client: MimecastClient,
+    description: str,
+    mode: Mode,
+    wanted: Mapping[str, Any],
+    former: str = "",
+    *,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Integration:
     """Ensure that the integration exists with the desired properties, as ``mode`` allows. Repeatable.
 
@@ -130,6 +140,7 @@ def provide_integration(
         mode: What a stack may do with it.
         wanted: The configured properties, in normal form.
         former: Its previous description, if different; it is renamed in place.
+        sleep: Pauses until a new one is listed.
 
     Raises:
         IntegrationUnusable: mode ``require``, and it is missing or differs; or as `find_integration`.
@@ -145,7 +156,7 @@ def provide_integration(
         )
     existing = found or before
     if existing is None:
-        return _create(client, description, wanted)
+        return _create(client, description, wanted, sleep)
     changed = {key: wanted[key] for key in existing.differences(wanted)}
     if found is None:
         changed["description"] = description
@@ -190,7 +201,17 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def _create(client: MimecastClient, description: str, wanted: Mapping[str, Any]) -> Integration:
+def _create(
+    client: MimecastClient, description: str, wanted: Mapping[str, Any], sleep: Callable[[float], None]
+) -> Integration:
+    def appeared() -> Integration | None:
+        for seconds in _APPEARANCE_POLLS:
+            found = find_integration(client, description)
+            if found is not None:
+                return found
+            sleep(seconds)
+        return find_integration(client, description)
+
     def create() -> Integration | None:
         client.v2(
             "POST",
@@ -198,13 +219,14 @@ def _create(client: MimecastClient, description: str, wanted: Mapping[str, Any])
             permission=INTEGRATION_EDIT,
             body={"description": description, **wanted},
         )
-        return find_integration(client, description)
+        return appeared()
 
     # Descriptions are not unique: a second call would create a second one, so a lost response is settled by a look-up.
-    created = settle(create, lambda: find_integration(client, description))
+    created = settle(create, appeared)
     if created is None:
         raise IntegrationUnusable(
-            f"Mimecast accepted the directory integration {quoted(description)} but does not list it yet. Rerun this"
+            f"Mimecast accepted the directory integration {quoted(description)} but does not list it yet. Rerun this "
+            f"once the console shows it ({SYNCHRONISATION_PAGE}): until then a run would create a second one"
         )
     return created
 

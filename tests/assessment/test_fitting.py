@@ -264,13 +264,13 @@ def test_names_that_a_stack_file_refuses_are_left_out_and_told() -> None:
 
 
 def test_an_address_that_belongs_to_somebody_else_is_left_out() -> None:
-    """Both accounts have Ada's mail address; only the other one is found by it."""
+    """Both accounts have Ada's mail address, so only the user principal name identifies one."""
     world = World(
         accounts=[account(ADA, user_principal_name=None), account(GRACE, mail=ADA)],
         application=application(assigned=(assigned(ADA), assigned(GRACE))),
     )
     found = fits(world)
-    assert found.people == {f"id of {GRACE}": ADA}
+    assert found.people == {f"id of {GRACE}": GRACE}
     assert found.notes[0].text.startswith("1 assigned user is left out")
     assert found.notes[0].text.endswith(f"{ADA}. They stay assigned")
 

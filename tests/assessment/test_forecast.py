@@ -12,6 +12,7 @@ from mimecast_sso.assessment import guards, sentences
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.guards.losses import guard_of
+from mimecast_sso.assessment.people import Person
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.sign_in import Outcome, Result, Way
 from mimecast_sso.assessment.snapshot import LiveGroup
@@ -19,6 +20,7 @@ from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import REASONS, Missing, Reason
 from mimecast_sso.provenance import live
 from mimecast_sso.settings import ProfileSlot, from_values
+from providers.entra.applications import Assigned
 from providers.entra.signing_certificates import PrincipalCertificates
 from tests.assessment.worlds import (
     ADA,
@@ -338,6 +340,36 @@ def test_without_the_record_every_assignment_may_be_this_stacks() -> None:
 def test_hiding_the_tile_is_reported() -> None:
     found = World().assess(changed(application={"hide": True}))
     assert found.forecast.tiles_lost == (ADA, GRACE)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        account(ADA, object_id="a guest", user_principal_name="ada_other#EXT#@example.com", guest=True),
+        account(ADA, object_id="a former account", user_principal_name="ada.old@example.com", enabled=False),
+        account(ADA, object_id="a second account", user_principal_name="ada.admin@example.com"),
+    ],
+    ids=lambda each: each.object_id,
+)
+def test_of_several_accounts_with_one_mail_address_the_one_that_can_sign_in_counts(
+    other: Person, first: bool
+) -> None:
+    people = [other, account(ADA)] if first else [account(ADA), other]
+    world = World(accounts=[*people, account(GRACE)])
+    found = world.assess()
+    person = found.forecast.person(ADA)
+    assert person is not None
+    assert person.account == account(ADA)
+    assert found.forecast.through_entra(Instant.NOW) == (ADA, GRACE)
+    assert lost(world.assess(changed(assign={"users": [GRACE]}))).keys() == {ADA}
+    # Where the other is the one that is assigned, it is the one that signs in.
+    world.application = application(
+        assigned=(Assigned("other", other.object_id, "User", "", "role"), assigned(GRACE))
+    )
+    person = world.assess(changed(assign={"users": [GRACE], "mode": "verify"})).forecast.person(ADA)
+    assert person is not None
+    assert person.account == (other if other.enabled else account(ADA))
 
 
 def test_people_are_matched_by_name_id_and_not_by_mail_alone() -> None:
@@ -711,6 +743,41 @@ def test_a_recorded_group_that_is_gone_may_have_been_renamed_with_everybody_in_i
     record = deployed(from_values(attested(values())))
     world.deployed = Record(tuple(each for each in record.resources if each.type != types.GROUP))
     assert world.assess(UNASSIGNED).snapshot.groups_known, "it was not deployed yet"
+
+
+def _alan_joins(**keys: Any) -> dict[str, Any]:
+    return attested(values(addresses={"list": [{"address": each} for each in (ADA, GRACE, ALAN)]}) | keys)
+
+
+def test_nobody_unprepared_is_added_to_a_group_that_could_not_be_read() -> None:
+    everybody = (ADA, GRACE, ALAN)
+    world = World(
+        accounts=[account(each) for each in everybody],
+        addresses={each: address(each) for each in everybody},
+        unread=frozenset({"groups"}),
+    )
+    found = world.assess(_alan_joins())
+    assert lost(found) == {ALAN: ("not-assigned", Instant.AFTERWARDS, "unprepared-people")}
+    ready = world.assess(_alan_joins(assign={"users": list(everybody)}))
+    assert lost(ready) == {}
+    assert ready.forecast.joining == (ALAN,)
+    assert "sends 1 more person to Entra: alan@example.com" in guards.check(ready).summary
+    # Who is recorded as added before is not added again, and what keeps them out is not this run's doing.
+    world.application = application(assigned=(assigned(ADA),))
+    document = attested(values(assign={"users": [ADA]}))
+    world.deployed = deployed(from_values(document))
+    assert lost(world.assess(document)) == {}
+    assert lost(world.assess(_alan_joins(assign={"users": [ADA]}))).keys() == {ALAN}
+    # Nobody is added while the form is not attested.
+    unattested = values(addresses={"list": [{"address": each} for each in everybody]})
+    assert lost(world.assess(unattested | {"assign": {"users": [ADA]}})) == {}
+
+
+def test_without_the_record_everybody_may_be_added_to_a_group_that_could_not_be_read() -> None:
+    world = World(unread=frozenset({"groups", "record"}))
+    assert lost(world.assess()) == {}
+    world.accounts = [account(ADA), account(GRACE, enabled=False)]
+    assert lost(world.assess()).keys() == {GRACE}
 
 
 def test_where_one_group_is_unknown_whoever_leaves_entra_may_be_in_it() -> None:

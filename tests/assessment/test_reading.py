@@ -59,7 +59,7 @@ from tests.assessment.worlds import (
     deployed,
     values,
 )
-from tests.providers.vendor import Reply, refused
+from tests.providers.vendor import Reply, legacy, refused
 
 OTHER = "6c000000-0000-4000-8000-00000000000b"
 
@@ -737,6 +737,14 @@ def test_whoever_left_a_group_that_was_renamed_since_left_it() -> None:
     group = snapshot(mimecast=mimecast, assign={}).groups[ProfileSlot.FIRST].value
     assert group is not None
     assert group.left == {GRACE}
+
+
+def test_child_groups_are_counted() -> None:
+    folder = {"id": "1", "description": "Single sign-on", "source": "cloud", "folderCount": 1}
+    mimecast = Mimecast(groups={"1": [ADA]}, faults={"find-groups": legacy({"folders": [folder]})})
+    group = snapshot(mimecast=mimecast).groups[ProfileSlot.FIRST].value
+    assert group is not None
+    assert (group.members, group.child_groups) == ({ADA}, 1)
 
 
 def test_who_moved_is_read_after_the_members_so_that_nobody_leaves_in_between() -> None:

@@ -457,3 +457,34 @@ def test_whom_conditional_access_blocks_is_named_by_address() -> None:
         "warns: Conditional Access was evaluated for 1 of 2 people, and blocks 1: "
         "ada@example.com (Block all) (read live)"
     )
+
+
+def test_the_members_of_child_groups_are_unknown() -> None:
+    world = World()
+    assert [*sentences.lately(world.assess().snapshot)] == []
+    settings = from_values(attested(values()))
+    group = world.snapshot(settings).groups[ProfileSlot.FIRST].value
+    assert group is not None
+    world.changes = {"groups": {ProfileSlot.FIRST: live(replace(group, child_groups=2))}}
+    (said,) = sentences.lately(world.assess().snapshot)
+    assert said.text.startswith(
+        'The roll-out group "Single sign-on" has 2 child groups, and the application settings'
+    )
+    assert said.verdict is Verdict.UNKNOWN
+    assert said in sentences.everything(world.assess(), Instant.NOW)
+
+
+@pytest.mark.parametrize(
+    ("unread", "missing"),
+    [
+        (("application", "own", "holders"), Missing.APPLICATION),
+        (("addresses",), Missing.ADDRESSES),
+    ],
+)
+def test_nobody_is_said_to_keep_a_sign_in_that_could_not_be_judged(
+    unread: tuple[str, ...], missing: Missing
+) -> None:
+    said = [*sentences.on_deploy(World(unread=frozenset(unread)).assess())]
+    text = "2 people are not known to be able to sign in, before this or after it: ada@example.com, grace@example.com"
+    assert [each.text for each in said] == [f"{text}: {missing}"]
+    assert [(each.how, each.verdict) for each in said] == [(How.UNKNOWN, Verdict.UNKNOWN)]

@@ -195,7 +195,7 @@ def test_a_component_is_not_created_again_under_another_name(made: Project) -> N
     made.configure(guards=override)
     try:
         program.write_text(before.replace('"mimecast-personal-portal"', '"portal"'))
-        refused(made.up(), "Refused by guard component-name", "pulumi.Alias(name='mimecast-personal-portal')")
+        refused(made.up(), "Refused by guard component-name", 'pulumi.Alias(name="mimecast-personal-portal")')
         program.write_text(
             before.replace(
                 '"mimecast-personal-portal", PersonalPortalSsoArgs(assessment)',

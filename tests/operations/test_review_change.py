@@ -162,6 +162,19 @@ def test_a_csv_file_touches_the_stacks_that_name_it_and_only_its_rows_are_read(c
     assert (found["prod-eu"].added, found["prod-eu"].removed) == ((ALAN,), (GRACE,))
 
 
+@pytest.mark.parametrize("path", ["people.md", "docs/people", "tests/people.list"])
+def test_a_file_of_addresses_is_of_its_stack_whatever_its_name(change: Change, path: str) -> None:
+    """Otherwise a change of who is in the roll-out would pass for one of the documentation."""
+    change.stack("prod-eu", addresses={"source": "csv", "csv": path}, assign={"users": [ADA]})
+    change.write(path, f"address,name\n{ADA},Ada\n")
+    change.begin()
+    change.write(path, f"address,name\n{ADA},Ada\n{ALAN},Alan\n")
+    change.end()
+    scope, found = change.reviewed()
+    assert scope.stacks == ("prod-eu",)
+    assert "ends neither in .csv, .tsv nor .txt" in found["prod-eu"].error
+
+
 def test_a_new_stack_is_reviewed_and_a_removed_one_is_left_unchanged(change: Change) -> None:
     change.begin()
     change.stack("new-eu")

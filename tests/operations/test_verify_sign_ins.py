@@ -12,6 +12,7 @@ from mimecast_sso.operations.output import exit_of
 from mimecast_sso.operations.verify import sign_ins
 from mimecast_sso.operations.verify.confirmation import Log
 from mimecast_sso.provenance import How, Statement, Verdict, not_checked
+from providers.entra import sign_ins as entra_sign_ins
 from providers.entra.errors import Refused
 from providers.entra.sign_ins import SignIn
 from providers.mimecast.audit import Events, LogOn
@@ -113,6 +114,25 @@ def test_the_summary_names_who_was_not_seen_yet() -> None:
     assert graph.filters[0] == "appId eq 'client' and createdDateTime ge 2026-11-22T11:00:00Z"
     (nobody,) = checked(Graph([]), log, ADA)
     assert (nobody.verdict, exit_of([nobody])) == (Verdict.WAITING, 0)
+
+
+def test_nobody_is_said_to_have_no_sign_in_where_the_log_does_not_go_back_that_far(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = Log(Events((), (log_on(datetime(2026, 11, 22, 11, 30, 2, tzinfo=UTC)),)))
+    graph, half_a_year_ago = Graph([row("2026-11-22T11:30:00Z")]), NOW - timedelta(days=180)
+    (summary,) = sign_ins.check(graph, "client", half_a_year_ago, log, (ADA, GRACE))  # type: ignore[arg-type]
+    assert summary.text == (
+        f"1 proved ({ADA}), 1 without a sign-in since 2026-10-23 12:00:00Z; Entra keeps its log for 30 days ({GRACE})"
+    )
+    monkeypatch.setattr(entra_sign_ins, "MOST", 1)
+    (summary,) = checked(
+        Graph([row("2026-11-22T11:30:00Z"), row("2026-11-22T11:20:00Z", GRACE)]), log, ADA, GRACE
+    )
+    assert summary.text == (
+        f"1 proved ({ADA}), 1 without a sign-in since 2026-11-22 11:30:00Z; only the newest 1 entries were read "
+        f"({GRACE})"
+    )
 
 
 def test_each_person_who_fails_has_a_line() -> None:

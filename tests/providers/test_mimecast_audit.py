@@ -128,7 +128,7 @@ def test_whoever_left_a_group_left_it_under_its_new_name() -> None:
     ada, alan, grace = found.changes
     assert ada.is_of("Move to A")
     assert not ada.is_of("Pilot")
-    # The renaming may be of Alan's group as well, to “Z to Move to A”.
+    # The renaming may be of Alan's group as well, to "Z to Move to A".
     assert alan.is_of("Go")
     assert not alan.is_of("Move to A")
     assert grace.is_of("Move to A")

@@ -329,7 +329,7 @@ def listed(adapter: Adapter) -> list[str]:
     ids=["another name", "no list", "null", "nothing of two", "another kind"],
 )
 def test_a_response_without_the_list_is_an_error_and_no_empty_list(response: Reply) -> None:
-    with pytest.raises(MalformedResponse, match="has no list 'users'"):
+    with pytest.raises(MalformedResponse, match='has no list "users"'):
         listed(scripted(response))
 
 
@@ -349,7 +349,7 @@ def test_a_response_without_items_is_an_empty_list_if_none_are_counted() -> None
 
 @pytest.mark.parametrize("response", [{}, {"people": []}, {"users": None}])
 def test_a_v2_response_without_the_list_is_an_error_and_no_empty_list(response: dict[str, Any]) -> None:
-    with pytest.raises(MalformedResponse, match="has no list 'users'"):
+    with pytest.raises(MalformedResponse, match='has no list "users"'):
         client(scripted(Reply(response))).v2_list("/user/cloud-gateway/v1/users", "users")
 
 

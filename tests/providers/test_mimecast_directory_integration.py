@@ -61,6 +61,38 @@ def test_a_lost_response_to_its_creation_is_settled_by_looking_it_up() -> None:
     assert vendor.adapter.paths.count("/directory/cloud-gateway/v1/integrations/m365") == 1, "never repeated"
 
 
+class _Late(Vendor):
+    """An account that lists a new integration only after a number of pauses."""
+
+    def __init__(self, pauses: int) -> None:
+        super().__init__()
+        self.left = pauses
+
+    def respond(self, path: str, body: Any) -> Reply:
+        if path == "/api/directory/get-connection" and self.left:
+            return legacy()
+        return super().respond(path, body)
+
+    def sleep(self, _: float) -> None:
+        self.left -= 1
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_new_one_that_is_not_listed_at_once_is_waited_for(lost: bool) -> None:
+    vendor, wanted = _Late(2), {"tenantDomain": "contoso.example"}
+    if lost:
+        vendor.write = Reply(error=LOST)
+    made = provide_integration(vendor.client, NAME, Mode.ENSURE, wanted, sleep=vendor.sleep)
+    assert made.secure_id == "eN1"
+    assert vendor.adapter.paths.count("/directory/cloud-gateway/v1/integrations/m365") == 1
+
+
+def test_of_one_that_is_not_listed_nobody_is_told_to_create_a_second() -> None:
+    vendor, wanted = _Late(9), {"tenantDomain": "contoso.example"}
+    with pytest.raises(IntegrationUnusable, match=r"Rerun this once the console shows it"):
+        provide_integration(vendor.client, NAME, Mode.ENSURE, wanted, sleep=vendor.sleep)
+
+
 def test_two_of_one_description_are_an_error() -> None:
     with pytest.raises(
         IntegrationUnusable, match=r'2 directory integrations called "Entra"\. Rename all but one'

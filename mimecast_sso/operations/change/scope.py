@@ -6,7 +6,7 @@ The module ``files`` decides the role of a file.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from mimecast_sso.facts.stack_names import is_stack_name
@@ -17,6 +17,7 @@ from mimecast_sso.settings import ConfigurationError, read_values
 
 _TABLES = frozenset({".csv", ".tsv", ".txt"})
 """A text file may also belong to the code, such as requirements.txt; then its change counts as a change of code."""
+_ANOTHER_NAME = "ends neither in .csv, .tsv nor .txt, and a review reads no other files as data; rename it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def _tables(data: Data) -> Iterator[tuple[str, str]]:
             continue
         path = PurePosixPath(named)
         inside = not path.is_absolute() and ".." not in path.parts
-        if inside and named.isprintable() and path.suffix.lower() in _TABLES:
+        if inside and named.isprintable():
             yield stack, str(path)
 
 
@@ -110,7 +111,9 @@ def _write_tables(
     for path in dict.fromkeys(tables.values()):
         blob = repository.file(commit, path)
         if blob is not None:
-            found[path] = blob
+            # Not read as data, but its change is one of the stacks that name it.
+            other = PurePosixPath(path).suffix.lower() not in _TABLES
+            found[path] = replace(blob, problem=blob.problem or _ANOTHER_NAME) if other else blob
     found = readable(repository, found)
     for path, content in repository.contents(found).items():
         try:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from mimecast_sso.facts.entra_sign_ins import CONFIGURATION_ERRORS, LATENCY_MINUTES
+from mimecast_sso.facts.entra_sign_ins import CONFIGURATION_ERRORS, LATENCY_MINUTES, RETENTION_DAYS
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.text.names import enumerate_some
-from mimecast_sso.text.times import utc_text
+from mimecast_sso.text.times import shown, utc_text
 from providers.entra import people, sign_ins
 from providers.entra.errors import GraphError
 from providers.mimecast.audit import LogOn
@@ -57,10 +57,18 @@ def check(
         yield _unread(subject, error)
         return
     found = join(entra, log.events.log_ons, addresses, now)
-    yield _summary(subject, found, frozenset(members))
+    yield _summary(subject, found, frozenset(members), _covered(entra, since, now))
     for each in found:
         if each.verdict is Verdict.FAILS:
             yield Statement(each.text, How.LIVE, _LOGS, Verdict.FAILS, f"  {each.address}")
+
+
+def _covered(entra: Sequence[sign_ins.SignIn], since: datetime, now: datetime) -> str:
+    """How far back the log goes, in words, where that is less far than ``since``; else ""."""
+    if len(entra) >= sign_ins.MOST:
+        return f"since {shown(entra[0].at)}; only the newest {sign_ins.MOST:,} entries were read"
+    kept = now - timedelta(days=RETENTION_DAYS)
+    return f"since {shown(kept)}; Entra keeps its log for {RETENTION_DAYS} days" if since < kept else ""
 
 
 def join(
@@ -96,7 +104,9 @@ def _judged(address: str, issued: sign_ins.SignIn, mimecast: Sequence[LogOn], no
     return LastSignIn(address, issued.at, Verdict.FAILS, f"{found}: no log-on followed")
 
 
-def _summary(subject: str, found: Sequence[LastSignIn], members: frozenset[str]) -> Statement:
+def _summary(
+    subject: str, found: Sequence[LastSignIn], members: frozenset[str], covered: str = ""
+) -> Statement:
     proved, failing, fresh = (
         [each.address for each in found if each.verdict is verdict]
         for verdict in (Verdict.FINE, Verdict.FAILS, Verdict.WAITING)
@@ -105,7 +115,13 @@ def _summary(subject: str, found: Sequence[LastSignIn], members: frozenset[str])
     parts = [f"{len(proved)} proved ({enumerate_some(proved)})" if proved else "0 proved"]
     parts += [f"{len(failing)} failing"] if failing else []
     parts += [f"{len(fresh)} too recent to tell"] if fresh else []
-    parts += [f"{len(silent)} without a sign-in yet ({enumerate_some(silent)})"] if silent else []
+    if silent:
+        names = enumerate_some(silent)
+        parts.append(
+            f"{len(silent)} without a sign-in {covered} ({names})"
+            if covered
+            else f"{len(silent)} without a sign-in yet ({names})"
+        )
     verdict = Verdict.FAILS if failing else Verdict.FINE if proved else Verdict.WAITING
     return Statement(", ".join(parts), How.LIVE, _LOGS, verdict, subject)
 
