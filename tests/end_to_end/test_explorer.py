@@ -1,19 +1,23 @@
 """Nobody loses a sign-in without a warning: random sequences of everything that people do with a stack.
 
 A sequence edits the stack file, runs commands, moves the clock, does the console work, and makes external changes of
-Entra and Mimecast. Around each command everybody signs in from Mimecast's page: people who could sign in without the
-command still can after it, in the same way, at once and after Mimecast's fifteen minutes, or were named by a refusal
-or a warning before. A password counts as a different way from Entra, because it is unknown whether somebody has one.
+Entra and Mimecast; in further sequences, states of earlier deployments are restored. Around each command everybody
+signs in from Mimecast's page: people who could sign in without the command still can after it, in the same way, at once
+and after Mimecast's fifteen minutes, or were named by a refusal or a warning before. A password counts as a different
+way from Entra, because it is unknown whether somebody has one.
 
 A sequence with a miss is shortened step by step, and reported as the shortest one that still shows the miss.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +36,8 @@ pytestmark = pytest.mark.xdist_group("forecast")
 
 WALKS, STEPS = 18, 25
 """In each world and each sequence."""
+STATES = 14
+"""The weight of steps that restore a state, or forget a resource, in a third as many further sequences."""
 SIGNS_IN = (Result.ENTRA, Result.PASSWORD)
 _FROM_MIMECAST = (Way.FROM_MIMECAST,)
 _WARNS = re.compile(
@@ -152,17 +158,58 @@ def revert(world: World, _: Random) -> None:
     shutil.copy(_deployed(world), world.made.stack_file)
 
 
-def steps(seed: str, length: int) -> Iterator[Step]:
-    """A sequence: mostly an edit or two and then a command; sometimes time, the console, or an external change."""
+def _state(world: World) -> Path:
+    (found,) = (each for each in world.made.home.rglob("sandbox.json") if "stacks" in each.parts)
+    return found
+
+
+def _backups(world: World) -> list[Path]:
+    return sorted(world.made.home.glob("state-*.json"))
+
+
+def _back_up(world: World) -> None:
+    """Keep the state, as a person with a copy of the backend does."""
+    number = len(_backups(world))
+    shutil.copy(_state(world), world.made.home / f"state-{number:03}.json")
+
+
+def restored(world: World, chance: Random) -> None:
+    """The state of an earlier deployment comes back from a backup."""
+    shutil.copy(chance.choice(_backups(world)), _state(world))
+
+
+def forgotten(world: World, chance: Random) -> None:
+    """`pulumi state delete` of a resource, with what depends on it."""
+    deployment = json.loads(_state(world).read_text(encoding="utf-8"))["checkpoint"]["latest"]
+    names = [each["urn"] for each in deployment["resources"] if each["custom"] and "provider" in each]
+    command = (sys.executable, "-m", "sandbox.engine", "state", "delete", chance.choice(names))
+    flags = ("--stack", "sandbox", "--yes", "--force", "--target-dependents")
+    world.made.sandbox("run", "--", *command, *flags)
+
+
+STATE: Sequence[Change] = (restored, restored, forgotten)
+
+
+def steps(seed: str, length: int, **more: int) -> Iterator[Step]:
+    """A sequence: mostly an edit or two and then a command; sometimes time, the console, or an external change.
+
+    ``more`` are further kinds of steps with their weights.
+    """
     chance = random.Random(seed)  # noqa: S311  (no secret)
-    kinds: dict[str, int] = {"edit": 30, "command": 45, "clock": 10, "hand": 9, "revert": 6}
+    kinds: dict[str, int] = {"edit": 30, "command": 45, "clock": 10, "hand": 9, "revert": 6} | more
     for _ in range(length):
         (kind,) = chance.choices(list(kinds), list(kinds.values()))
         acts: Sequence[Change | Command]
         if kind == "command":
             acts = chance.choices(list(COMMANDS), list(COMMANDS.values()))
         else:
-            acts = {"edit": changes.EDITS, "clock": CLOCK, "hand": changes.HANDS, "revert": (revert,)}[kind]
+            acts = {
+                "edit": changes.EDITS,
+                "clock": CLOCK,
+                "hand": changes.HANDS,
+                "revert": (revert,),
+                "state": STATE,
+            }[kind]
         yield Step(chance.choice(acts), chance.randrange(1_000_000))
 
 
@@ -181,6 +228,8 @@ class Walk:
 
     def __post_init__(self) -> None:
         shutil.copy(self.world.made.stack_file, _deployed(self.world))
+        with suppress(ValueError):  # Nothing is deployed yet.
+            _back_up(self.world)
 
     def goes_on(self, step: Step) -> bool:
         """Makes a step; whether nobody is lost by it."""
@@ -210,6 +259,7 @@ class Walk:
         assert "Traceback" not in ended.text, f"{self}\n{ended.text}"
         self._named += ended.text
         if ended.code == 0 and step.act in (up, up_with_refresh):
+            _back_up(self.world)
             shutil.copy(self.world.made.stack_file, _deployed(self.world))
         self._now, self._to_come = self.world.walk(ways=_FROM_MIMECAST), self.world.sign_ins_to_come()
         for who, ending in before.items():
@@ -249,11 +299,11 @@ def shortest(saved: SavedProject, walk: Walk) -> Walk:
     return walk
 
 
-def explore(saved: SavedProject, name: str, seeds: range, length: int) -> tuple[int, list[str]]:
+def explore(saved: SavedProject, name: str, seeds: range, length: int, **more: int) -> tuple[int, list[str]]:
     """How many steps were made, and the misses."""
     made, misses = 0, []
     for seed in seeds:
-        walk = walked(saved, list(steps(f"{name} {seed}", length)))
+        walk = walked(saved, list(steps(f"{name} {seed}", length, **more)))
         made += len(walk.done)
         if walk.lost:
             misses.append(f"{name} {seed}: {shortest(saved, walk)}")
@@ -266,6 +316,12 @@ def test_nobody_loses_a_sign_in_unannounced_in_a_short_sequence(saved_tutorial: 
     assert made == 12
 
 
+def test_nobody_loses_a_sign_in_unannounced_while_states_are_restored(saved_tutorial: SavedProject) -> None:
+    made, misses = explore(saved_tutorial, "restored", range(1), 12, state=STATES)
+    assert not misses, "\n".join(misses)
+    assert made == 12
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("name", WORLDS)
 def test_nobody_loses_a_sign_in_unannounced(
@@ -273,6 +329,8 @@ def test_nobody_loses_a_sign_in_unannounced(
 ) -> None:
     with prepared(tmp_path, WORLDS[name], deployments) as saved:
         made, misses = explore(saved, name, range(1000, 1000 + WALKS), STEPS)
+        further, more = explore(saved, name, range(9000, 9000 + WALKS // 3), STEPS, state=STATES)
+    made, misses = made + further, misses + more
     count = soak.tally(request)
     count("explorer_steps", made, "steps")
     count("explorer_misses", len(misses), "sequences")
