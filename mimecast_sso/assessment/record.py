@@ -279,7 +279,7 @@ class Record:
                 str(each.outputs["principalObjectId"]),
                 str(each.outputs.get("appRoleId") or ""),
                 _last_segment(each.outputs.get("id")),
-                _parent_type(each.urn) == types.SERVICE_PRINCIPAL,
+                types.is_retained(each.type, each.urn),
             )
             for each in self._of(types.APP_ROLE_ASSIGNMENT)
         )
@@ -462,11 +462,6 @@ def _last_segment(path: object) -> str:
 def name_of(urn: str) -> str:
     """A resource's name, from its URN."""
     return urn.rpartition("::")[2]
-
-
-def _parent_type(urn: str) -> str:
-    """The type of a resource's parent, from its URN; "" if that is the stack."""
-    return ("$" + urn.split("::")[2]).split("$")[-2]
 
 
 def _owner(urn: str, components: Iterable[str]) -> str:

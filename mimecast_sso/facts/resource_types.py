@@ -40,3 +40,15 @@ GROUP_MEMBERSHIP: Final = "pulumi-python:dynamic/mimecast:GroupMembership"
 
 OF_MANY_ITEMS: Final = frozenset({ADDRESS_BOOK, GROUP_MEMBERSHIP})
 """Some of their items may be written although the resource fails."""
+
+
+def is_retained(type_: str, urn: str) -> bool:
+    """Whether an engine that deletes a resource only forgets it, so that its object stays.
+
+    Certificates stay until their principal goes, and assignments that a person manages: these are children of the
+    principal, others of the component.
+    """
+    if type_ == APP_ROLE_ASSIGNMENT:
+        types = urn.split("::")[2].split("$")
+        return SERVICE_PRINCIPAL in types[:-1]
+    return type_ == SIGNING_CERTIFICATE

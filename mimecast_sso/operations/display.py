@@ -21,6 +21,7 @@ from mimecast_sso.assessment.plan_digest import ANNOUNCED
 from mimecast_sso.console.run_sheet import CONSOLE_WORK_IS_DUE
 from mimecast_sso.facts.engine_documents import Diagnostic, EngineEvent, Step
 from mimecast_sso.facts.outputs import OUTPUTS
+from mimecast_sso.facts.resource_types import is_retained
 from mimecast_sso.operations.failures import Failures
 from mimecast_sso.text import foreign
 from mimecast_sso.text.paragraphs import on_terminal
@@ -43,6 +44,9 @@ _WORDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "discard": ("<", "discarded", "discard"),
 }
 """Operation → mark, past participle, infinitive: the words of the Pulumi CLI."""
+_FORGOTTEN: Final = ("-", "forgotten", "forget")
+"""The words for a resource that the engine deletes from the state only."""
+_STAYS = " (it stays in Entra)"
 _MAIN_OUTPUTS = ("applicationId", "identifier", "replyUrl", "certificateThumbprint", "certificateExpiry")
 """Shown for a new stack. The run sheet has the others that people need, and ``pulumi stack output`` has all."""
 _STATE = "authenticationProfile"
@@ -51,10 +55,18 @@ _STATE = "authenticationProfile"
 
 @dataclass(slots=True)
 class Concise:
-    """Show one run from its events. ``plans`` for a preview, which changes nothing; ``failures`` explains errors."""
+    """Show one run from its events.
+
+    Attributes:
+        title: Printed first.
+        plans: Whether it is a preview, which changes nothing.
+        destroys: Whether it is a tear-down.
+        failures: Explains errors.
+    """
 
     title: str
     plans: bool = False
+    destroys: bool = False
     failures: Failures = field(default_factory=lambda: Failures(""))
     _said: set[str] = field(default_factory=set)
     _changed: list[str] = field(default_factory=list)
@@ -127,9 +139,10 @@ class Concise:
                 click.echo(line, err=event.get("severity") == "error")
 
     def _change(self, metadata: Step) -> None:
-        mark, done, planned = _words(metadata)
+        forgotten = _is_forgotten(metadata) and not self.destroys
+        mark, done, planned = _words(metadata, forgotten=forgotten)
         if mark:
-            word = planned if self.plans else done
+            word = (planned if self.plans else done) + (_STAYS if forgotten else "")
             self._changed.append(f" {mark:2} {_named(metadata)} {word}{_difference(metadata)}")
 
     def _done(self, metadata: Step) -> None:
@@ -191,13 +204,20 @@ def _json(value: object) -> str:
 
 def planned_step(metadata: Step) -> str:
     """The planned step for a resource: ``update ServicePrincipal portal [diff: notes]``; "" if nothing changes."""
-    mark, _, planned = _words(metadata)
+    mark, _, planned = _words(metadata, forgotten=_is_forgotten(metadata))
     return f"{planned} {_named(metadata)}{_difference(metadata)}" if mark else ""
 
 
-def _words(metadata: Step) -> tuple[str, str, str]:
+def _is_forgotten(metadata: Step) -> bool:
+    """Whether a step deletes a resource from the state only; a tear-down deletes what it belongs to."""
+    return metadata["op"] == "delete" and is_retained(metadata["type"], metadata["urn"])
+
+
+def _words(metadata: Step, *, forgotten: bool) -> tuple[str, str, str]:
     """Mark, participle and infinitive of a step; empty for one that changes nothing, and for providers."""
     nothing = ("", "", "")
+    if forgotten:
+        return _FORGOTTEN
     return nothing if "pulumi:providers:" in metadata["type"] else _WORDS.get(metadata["op"], nothing)
 
 

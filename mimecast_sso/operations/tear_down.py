@@ -45,7 +45,7 @@ def destroy(stack: Stack, engine: Engine, *, yes: bool, verbose: bool = False) -
     if engine.recorded():
         _make_safe_to_destroy(stack, engine, ask=not yes)
         engine.unprotect()
-    show = Concise(f"Destroying {stack.name}") if yes and not verbose else None
+    show = Concise(f"Destroying {stack.name}", destroys=True) if yes and not verbose else None
     outcome = engine.run("destroy", *(["--yes", "--skip-preview"] if yes else []), show=show)
     return outcome.failure() if outcome.code else Exit.FINE
 
