@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -339,6 +340,20 @@ def test_the_console_counts_as_it_was_confirmed(made: Project) -> None:
     section(made, "assign", users=[], groups=[])
     refused(made.up(), "AADSTS50105", "Affected, 4")
     assert signing_in(made) == set(PEOPLE)
+
+
+def test_a_machine_clock_that_differs_is_reported_where_dates_decide(made: Project) -> None:
+    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
+    made.configure(guards=[{"name": "allow-destroy", "reason": "a test", "until": tomorrow}])
+    assert "This machine's clock" not in made.sso("preflight").text
+    made.control.set("clock.offset_seconds", timedelta(days=3).total_seconds())
+    said = "This machine's clock is 3 days behind Entra's"
+    for run in (made.up(), made.sso("preview"), made.sso("drift", "--fast"), made.sso("preflight")):
+        assert " ".join(run.text.split()).count(said) == 1, run.text
+    assert said.replace("Entra's", "Mimecast's") in " ".join(run.text.split())
+    assert "The override for guard allow-destroy expired" in made.up().text
+    section(made, "application", replyUrl="https://example.com/login/saml")
+    refused(made.up(), said, "AADSTS50011")
 
 
 def test_whoever_cannot_sign_in_is_named_by_every_command(made: Project) -> None:
