@@ -181,6 +181,9 @@ class _Unreadable:
     def check_state(self) -> None:
         """It was read."""
 
+    def require_answer(self, *, yes: bool) -> None:
+        """The flag answers."""
+
     def recorded(self) -> list[Any]:
         raise OperationError("the backend does not respond")
 
