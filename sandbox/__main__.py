@@ -292,7 +292,10 @@ def _administrator(options: argparse.Namespace) -> int:
 
 
 def _fault_set(options: argparse.Namespace) -> int:
-    names = ("host", "method", "path", "kind", "status", "delay", "answer", "times", "drop", "after_commit")
+    names = (
+        *("host", "method", "path", "kind", "status", "body", "delay", "answer", "times", "drop"),
+        "after_commit",
+    )
     rule = {name: getattr(options, name) for name in names if getattr(options, name)}
     if options.header:
         rule["headers"] = dict(options.header)
@@ -364,6 +367,13 @@ def _header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
+def _body(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 def _add_fault(commands: Any) -> None:
     text = "Inject faults: refusals, delays, lost and corrupted responses."
     kinds = commands.add_parser("fault", help=text, description=text).add_subparsers(
@@ -385,6 +395,9 @@ def _add_fault_rule(kinds: Any) -> None:
     rule.add_argument("--status", type=int, metavar="CODE", help="Respond with this HTTP status.")
     rule.add_argument(
         "--header", type=_header, action="append", metavar="NAME:VALUE", help="Add a response header."
+    )
+    rule.add_argument(
+        "--body", type=_body, metavar="TEXT", help="Respond with this body: JSON, or any other text."
     )
     rule.add_argument("--delay", type=float, metavar="SECONDS", help="Delay the response.")
     rule.add_argument("--drop", action="store_true", help="Close the connection without a response.")
