@@ -39,6 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return action(options)
     except (NotRunningError, lifecycle.LifecycleError, ControlError) as error:
         return _fail(str(error))
+    except OSError as error:
+        return _fail(
+            f"{error.filename or home()} cannot be used: {error.strerror}. Fix that, or name another folder for the "
+            "sandbox: SANDBOX_HOME=<folder>"
+        )
 
 
 def _fail(message: str) -> int:
@@ -102,9 +107,10 @@ def _run(options: argparse.Namespace) -> int:
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
         return _usage("run needs a command: python -m sandbox run -- CMD")
+    variables = {**os.environ, **environment(home())}
     try:
         # Replaces this process, so that the command gets signals such as Ctrl-C.
-        os.execvpe(command[0], command, {**os.environ, **environment(home())})  # noqa: S606 (starts no shell)
+        os.execvpe(command[0], command, variables)  # noqa: S606 (starts no shell)
     except OSError as error:
         if isinstance(error, FileNotFoundError) and "/" not in command[0]:
             return _fail(f"there is no {command[0]} on the PATH; install it, or name its path")
