@@ -1,4 +1,4 @@
-"""A name that Mimecast refuses after other objects were created: no documented limit could be checked before."""
+"""Refusals after other objects were created: once the cause is fixed, a rerun creates the rest and nothing twice."""
 
 from __future__ import annotations
 
@@ -53,3 +53,21 @@ def test_a_refused_name_is_corrected_and_nothing_is_created_twice(tmp_path: Path
         groups = [each.get("description") for each in made.control.documents("mimecast.groups")]
         assert (groups.count("SSO"), groups.count(GROUP)) == (1, 0)
         assert made.sso("preview").code in (0, 2)
+
+
+def test_a_service_principal_that_is_refused_right_after_its_application(tmp_path: Path) -> None:
+    denied = {"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges."}}
+    with project(tmp_path, "embedded") as made:
+        made.control.faults(
+            {"path": "/v1.0/servicePrincipals", "method": "GET", "status": 403, "body": denied, "times": 99}
+        )
+        refused = made.up()
+        made.control.faults()
+        assert refused.code == 3, refused.text
+        assert "The service principal of the application was not created: the deploying principal lacks" in (
+            refused.text
+        )
+        again = made.up()
+        assert again.code == 0, again.text
+        names = [each["displayName"] for each in made.control.documents("entra.applications")]
+        assert names.count("Mimecast Personal Portal") == 1
