@@ -12,8 +12,6 @@ from typing import Final
 import requests
 from urllib3.exceptions import DecodeError, MaxRetryError, NameResolutionError
 
-from providers.intermediaries import INSTEAD_OF_IT
-
 INSTEAD_OF_IT: Final = "a proxy or the sign-in page of a network may have responded in its place"
 """The end of a sentence about a response that is not the server's."""
 

@@ -250,7 +250,7 @@ def test_a_refusal_that_lasts_is_said_in_its_own_words(
     body: bytes,
     said: str,
     monkeypatch: pytest.MonkeyPatch,
-    answering: Callable[[type[BaseHTTPRequestHandler]], str],
+    serving: Callable[[type[BaseHTTPRequestHandler]], str],
 ) -> None:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -263,8 +263,8 @@ def test_a_refusal_that_lasts_is_said_in_its_own_words(
             pass
 
     monkeypatch.setattr("urllib3.util.retry.time.sleep", lambda _: None)
-    graph, _ = client(lambda _: answer({}))
-    graph._base = answering(Handler).rstrip("/")
+    graph, _ = client(lambda _: response({}))
+    graph._base = serving(Handler).rstrip("/")
     graph._session.trust_env = False
     graph._session.mount("http://", module._retrying(module.UNLIMITED, "GET"))
     with pytest.raises(Unreachable, match=said):

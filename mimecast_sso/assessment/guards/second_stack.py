@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.guards.finding import GuardFinding
+from mimecast_sso.assessment.record import RecordedApplication
 from mimecast_sso.provenance import How, Statement
 from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.times import shown
@@ -27,7 +28,7 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
         return  # The record is unknown here; the engine knows the state and continues from it.
     recorded = record.value.application
     if recorded is not None and application.adopt and recorded.client_id.lower() != application.adopt:
-        yield _another(recorded.client_id, application.adopt)
+        yield _another(recorded, application.adopt)
     if recorded is not None or application.adopt:
         if assessment.settings.identifier not in record.value.identifiers:
             # An application whose service principal is not recorded yet has no client id in the record.
@@ -39,12 +40,13 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
     yield from _applications(assessment)
 
 
-def _another(own: str, adopt: str) -> GuardFinding:
+def _another(recorded: RecordedApplication, adopt: str) -> GuardFinding:
+    own = recorded.client_id or f"with object id {recorded.object_id}"
     return GuardFinding(
         _GUARD,
         f"mimecast-sso:application.adopt is {adopt}, but this stack already has application {own}; adopting another "
         "would delete that one",
-        remedy=f"remove the key, or set adopt: {own}",
+        remedy="remove the key" + (f", or set adopt: {own}" if recorded.client_id else ""),
         final=True,
     )
 
