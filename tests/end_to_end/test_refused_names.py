@@ -29,7 +29,7 @@ def test_a_refused_name_is_corrected_and_nothing_is_created_twice(tmp_path: Path
         refused = made.up()
         made.control.faults()
         assert refused.code == 3, refused.text
-        assert f"error: Mimecast refused to create the group '{GROUP}' (mimecast-sso:rollOut.group): " in (
+        assert f'error: Mimecast refused to create the group "{GROUP}" (mimecast-sso:rollOut.group): ' in (
             refused.text
         )
         assert "length must be between 0 and 20" in refused.text
