@@ -5,11 +5,12 @@ The one place for these words, for Entra, Mimecast and every other server.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 import requests
-from urllib3.exceptions import MaxRetryError, NameResolutionError
+from urllib3.exceptions import DecodeError, MaxRetryError, NameResolutionError
 
 INSTEAD_OF_IT: Final = "a proxy or the sign-in page of a network may have responded in its place"
 """The end of a sentence about a response that is not the server's."""
@@ -25,11 +26,15 @@ _REASONS: Sequence[tuple[tuple[type[BaseException], ...], str]] = (
             requests.exceptions.InvalidSchema,
             requests.exceptions.InvalidURL,
         ),
-        "HTTPS_PROXY is not the address of a proxy",
+        "HTTPS_PROXY is not the address of an HTTP proxy",
     ),
     ((requests.exceptions.ProxyError,), "the proxy of HTTPS_PROXY cannot be reached, or refuses this server"),
     ((requests.exceptions.SSLError,), f"there is no trusted TLS connection; {_CHECK}"),
     ((requests.exceptions.Timeout,), "no response in time"),
+    (
+        (requests.exceptions.ContentDecodingError, DecodeError, zlib.error),
+        f"its response cannot be decoded; {INSTEAD_OF_IT}",
+    ),
     ((NameResolutionError,), "its name is not resolved"),
     ((requests.exceptions.ConnectionError,), "no connection, or a connection that broke"),
 )

@@ -39,6 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return action(options)
     except (NotRunningError, lifecycle.LifecycleError, ControlError) as error:
         return _fail(str(error))
+    except OSError as error:
+        return _fail(
+            f"{error.filename or home()} cannot be used: {error.strerror}. Fix that, or name another folder for the "
+            "sandbox: SANDBOX_HOME=<folder>"
+        )
 
 
 def _fail(message: str) -> int:
@@ -102,9 +107,10 @@ def _run(options: argparse.Namespace) -> int:
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
         return _usage("run needs a command: python -m sandbox run -- CMD")
+    variables = {**os.environ, **environment(home())}
     try:
         # Replaces this process, so that the command gets signals such as Ctrl-C.
-        os.execvpe(command[0], command, {**os.environ, **environment(home())})  # noqa: S606 (starts no shell)
+        os.execvpe(command[0], command, variables)  # noqa: S606 (starts no shell)
     except OSError as error:
         if isinstance(error, FileNotFoundError) and "/" not in command[0]:
             return _fail(f"there is no {command[0]} on the PATH; install it, or name its path")
@@ -292,7 +298,10 @@ def _administrator(options: argparse.Namespace) -> int:
 
 
 def _fault_set(options: argparse.Namespace) -> int:
-    names = ("host", "method", "path", "kind", "status", "delay", "answer", "times", "drop", "after_commit")
+    names = (
+        *("host", "method", "path", "kind", "status", "body", "delay", "answer", "times", "drop"),
+        "after_commit",
+    )
     rule = {name: getattr(options, name) for name in names if getattr(options, name)}
     if options.header:
         rule["headers"] = dict(options.header)
@@ -364,6 +373,13 @@ def _header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
+def _body(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 def _add_fault(commands: Any) -> None:
     text = "Inject faults: refusals, delays, lost and corrupted responses."
     kinds = commands.add_parser("fault", help=text, description=text).add_subparsers(
@@ -385,6 +401,9 @@ def _add_fault_rule(kinds: Any) -> None:
     rule.add_argument("--status", type=int, metavar="CODE", help="Respond with this HTTP status.")
     rule.add_argument(
         "--header", type=_header, action="append", metavar="NAME:VALUE", help="Add a response header."
+    )
+    rule.add_argument(
+        "--body", type=_body, metavar="TEXT", help="Respond with this body: JSON, or any other text."
     )
     rule.add_argument("--delay", type=float, metavar="SECONDS", help="Delay the response.")
     rule.add_argument("--drop", action="store_true", help="Close the connection without a response.")

@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import uuid
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -70,9 +71,11 @@ def instance(home: Path) -> str:
 
 
 def read_process(home: Path) -> Process | None:
-    """The content of the process file, unchecked."""
+    """The content of the process file, unchecked. Raises PermissionError: whether another user's runs is unknown."""
     try:
         return Process(**json.loads((home / PROCESS_FILE).read_text(encoding="utf-8")))
+    except PermissionError:
+        raise
     except (OSError, ValueError, TypeError):
         return None
 
@@ -82,7 +85,8 @@ def running(home: Path) -> Process | None:
     process = read_process(home)
     if process is not None and handshake(process.proxy_port) == process.instance:
         return process
-    (home / PROCESS_FILE).unlink(missing_ok=True)
+    with suppress(OSError):  # Starting it says what is wrong with the folder.
+        (home / PROCESS_FILE).unlink(missing_ok=True)
     return None
 
 

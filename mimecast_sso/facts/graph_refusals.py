@@ -111,8 +111,7 @@ REFUSALS: Final[Sequence[GraphRefusal]] = (
     GraphRefusal(
         r"Authorization_RequestDenied|Authorization_IdentityNotFound|AccessDenied|Insufficient privileges|"
         r"MSGraphPermissionMissing|accessDenied",
-        "the deploying principal lacks a permission or role, or does not own the object that it may change only as an "
-        "owner (Application.ReadWrite.OwnedBy)",
+        "the deploying principal lacks a permission or role, or may change only what it owns and does not own this",
         _GRANT,
     ),
     GraphRefusal(

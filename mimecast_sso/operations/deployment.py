@@ -82,6 +82,11 @@ def deploy(
     outcome = engine.run("up", *flags, show=show)
     if outcome.code:
         _say_who_fails(stack, settings, engine, outcome)
+        if outcome.failure() is Exit.PARTLY:
+            say(
+                "\nWhat this run created or changed is recorded. Fix the cause above and rerun, which continues with "
+                f"the rest: mimecast-sso up --stack {stack.name}"
+            )
         return outcome.failure()
     _follow_up(stack, settings, engine, outcome)
     return Exit.FINE

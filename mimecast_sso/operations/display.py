@@ -30,6 +30,8 @@ from mimecast_sso.text.wording import count
 _COLOUR = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*m")
 _STACK = "pulumi:pulumi:Stack"
 _PROGRAM_ENDED = "error: an unhandled error occurred: program exited with non-zero exit code"
+_OWN_ERROR = "error: ResourceError: "
+"""How the SDK prefixes an error of this project's providers (`providers.edge`)."""
 _SAID_EVERY = 15.0
 """Seconds between two progress messages."""
 _MOST_LISTED = 12
@@ -108,7 +110,7 @@ class Concise:
 
     def end(self, *, ok: bool) -> None:
         """Show the end of the run: outputs (if it succeeded), and the count of changes."""
-        if self.plans or 0 < len(self._changed) <= _MOST_LISTED:
+        if self.plans or not ok or 0 < len(self._changed) <= _MOST_LISTED:
             for line in dict.fromkeys(self._changed):
                 click.echo(on_terminal(line))
         if ok and not self.plans:
@@ -124,7 +126,7 @@ class Concise:
     def _message(self, event: Diagnostic) -> None:
         if event.get("ephemeral") or event.get("severity") == "debug":
             return
-        text = text_of(event)
+        text = text_of(event).replace(_OWN_ERROR, "error: ", 1)
         # The command itself prints the digest after the run, and after a successful one the run sheet.
         if text.startswith(f"warning: {CONSOLE_WORK_IS_DUE}") and not self.plans:
             self._console_work = text

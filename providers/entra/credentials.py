@@ -72,8 +72,9 @@ def credential(environment: Mapping[str, str], deadline: Deadline = UNLIMITED) -
     # Importing azure-identity takes a third of a second, and most runs of a provider need no token.
     from azure import identity  # noqa: PLC0415
 
-    # Errors already name the cause; the library's log lines would repeat it on the terminal.
-    logging.getLogger("azure").addHandler(logging.NullHandler())
+    # Errors already name the cause; the libraries' log lines and tracebacks would repeat it on the terminal.
+    for library in ("azure", "msal"):
+        logging.getLogger(library).addHandler(logging.NullHandler())
     authority = cloud(environment).login_host
     tenant, client = _tenant(environment), _client(environment)
     waiting = _waiting(deadline)
@@ -100,7 +101,11 @@ def credential(environment: Mapping[str, str], deadline: Deadline = UNLIMITED) -
         return builders[method(environment)]()
     except (OSError, ValueError) as error:
         # The certificate is missing or unreadable, or its password is wrong; the text has no secret.
-        raise CredentialsMissing(f"The credential for Microsoft Graph cannot be used: {error}") from None
+        reason = str(error).rstrip(". ")
+        remedy = _REMEDIES[method(environment)].format(**_named_in_remedies(environment))
+        raise CredentialsMissing(
+            f"The credential for Microsoft Graph cannot be used: {reason}. {remedy}"
+        ) from None
 
 
 def _waiting(deadline: Deadline) -> dict[str, Any]:

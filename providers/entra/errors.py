@@ -74,6 +74,10 @@ def _unexplained(status: int) -> str:
         return f"the response is a redirect, which is not followed; {INSTEAD_OF_IT}"
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return "a proxy requires a sign-in; set user and password in HTTPS_PROXY"
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return "Entra limits the number of requests, also after several retries; rerun in a few minutes"
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "the service failed or is overloaded, also after several retries; rerun in a few minutes"
     return "no explanation in the response"
 
 

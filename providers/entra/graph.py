@@ -335,6 +335,7 @@ def _retrying(deadline: Deadline, *methods: str) -> HTTPAdapter:
         allowed_methods=set(methods),
         status_forcelist=(429, 502, 503, 504),
         redirect=0,
+        raise_on_status=False,  # The last response says more than that there were too many.
     )
     retry.deadline = deadline
     return HTTPAdapter(max_retries=retry)

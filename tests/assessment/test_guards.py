@@ -78,6 +78,10 @@ WITHOUT_IDENTIFIER = Record(
     )
 )
 """A first deployment that ended before it added the identifier."""
+WITHOUT_PRINCIPAL = Record(
+    tuple(each for each in WITHOUT_IDENTIFIER.resources if each.type == types.APPLICATION_FROM_TEMPLATE)
+)
+"""One that ended right after it created the application."""
 
 
 @pytest.mark.parametrize(
@@ -245,7 +249,7 @@ WITHOUT_IDENTIFIER = Record(
             "second-stack",
             World(
                 deployed=WITHOUT_IDENTIFIER,
-                changes={"holders": live((Holder(OTHER, "object", "elsewhere", "today"),))},
+                changes={"holders": live((Holder(OTHER, "other", "elsewhere", "today"),))},
             ),
             joining(),
             f'application "elsewhere" (client id {OTHER}) has the identifier',
@@ -287,6 +291,15 @@ def test_the_refusal_of_each_guard(
             joining(),
         ),
         ("second-stack", World(changes={"holders": live(()), "deleted": live((OTHER_GONE,))}), joining()),
+        (
+            "second-stack",
+            World(
+                application=None,
+                deployed=WITHOUT_PRINCIPAL,
+                namesakes=(Holder(CLIENT, "object", "portal", "today"),),
+            ),
+            joining(),
+        ),
         (
             "second-stack",
             World(

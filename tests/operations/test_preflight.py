@@ -383,3 +383,14 @@ def test_the_least_permissions_are_the_needed_ones_and_one_more() -> None:
     assert "" not in least
     optional = {role for need in OPTIONAL for role in need.one_of}
     assert held - least - optional == {"Domain.Read.All"}, "azuread's get_domains, which a program may call"
+
+
+def test_libraries_print_nothing_of_their_own(made: Project) -> None:
+    """msal logs a traceback for a token response that is not JSON."""
+    made.control.faults(
+        {"host": "login.*", "path": ".*/token", "status": 200, "body": "<html>Wi-Fi</html>", "times": 9}
+    )
+    ended = made.sso("preflight")
+    assert "gave no usable response" in ended.text
+    assert "Traceback" not in ended.text
+    assert "not in json format" not in ended.text

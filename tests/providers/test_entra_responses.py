@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
@@ -186,7 +187,7 @@ def test_an_invalid_date_is_ignored(date: str) -> None:
         ),
         (
             requests.exceptions.InvalidProxyURL("Failed to parse: http://user:canary@proxy:99999"),
-            "HTTPS_PROXY is not the address of a proxy",
+            "HTTPS_PROXY is not the address of an HTTP proxy",
         ),
         (
             requests.exceptions.ProxyError(ConnectionError("http://user:canary@proxy refused")),
@@ -194,6 +195,14 @@ def test_an_invalid_date_is_ignored(date: str) -> None:
         ),
         (requests.exceptions.SSLError("canary"), "there is no trusted TLS connection; check SSL_CERT_FILE"),
         (requests.exceptions.ReadTimeout("canary"), "no response in time"),
+        (
+            requests.exceptions.ContentDecodingError(zlib.error("canary")),
+            "its response cannot be decoded; a proxy or the sign-in page of a network",
+        ),
+        (
+            requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support. canary"),
+            "HTTPS_PROXY is not the address of an HTTP proxy",
+        ),
         (
             requests.exceptions.ConnectionError(
                 MaxRetryError(
@@ -226,6 +235,40 @@ def test_a_failed_connection_is_not_a_missing_credential_and_its_reason_is_in_wo
 
 
 # Over the wire, because the pauses are those of the library
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (429, b"{}", "limits the number of requests, also after several retries; rerun in a few minutes"),
+        (503, b"", "the service failed or is overloaded, also after several retries; rerun in a few minutes"),
+        (429, b'{"error": {"code": "TooManyRequests", "message": "Slow down."}}', "Slow down"),
+    ],
+)
+def test_a_refusal_that_lasts_is_said_in_its_own_words(
+    status: int,
+    body: bytes,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    serving: Callable[[type[BaseHTTPRequestHandler]], str],
+) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", lambda _: None)
+    graph, _ = client(lambda _: response({}))
+    graph._base = serving(Handler).rstrip("/")
+    graph._session.trust_env = False
+    graph._session.mount("http://", module._retrying(module.UNLIMITED, "GET"))
+    with pytest.raises(Unreachable, match=said):
+        graph.get("/users/1")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -87,6 +88,16 @@ def test_a_delay_keeps_the_response_and_delays_no_other_request(sandbox: Running
 def test_a_rule_that_would_never_apply_is_refused(sandbox: RunningSandbox, rule: object) -> None:
     with pytest.raises(ControlError, match="fault rule"):
         sandbox.control.faults(rule)  # type: ignore[arg-type]
+
+
+def test_the_body_of_a_fault_by_command(sandbox: RunningSandbox) -> None:
+    taken = {"error": {"code": "Request_BadRequest", "message": "Another object …"}}
+    for text, shown in ((json.dumps(taken), json.dumps(taken, ensure_ascii=False)), ("<html>", "<html>")):
+        words = ("--host", r"graph\..*", "--status", "400", "--body", text)
+        assert command(sandbox, "fault", "set", *words).returncode == 0
+        response = sandbox.session().get(USERS, timeout=10)
+        assert response.status_code == 400
+        assert json.loads(response.text) == taken if text != "<html>" else shown in response.text
 
 
 def test_faults_are_set_listed_and_removed_by_command(sandbox: RunningSandbox) -> None:

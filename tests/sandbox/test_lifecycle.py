@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ import pytest
 import requests
 
 from sandbox import lifecycle
+from sandbox.__main__ import main
 from sandbox.control_client import Control
 from sandbox.environment import environment, handshake, running
 from tests.support.sandboxes import RunningSandbox, started
@@ -45,6 +47,29 @@ def test_a_home_that_cannot_be_written_is_refused_with_the_fix(tmp_path: Path) -
     (tmp_path / "file").touch()
     with pytest.raises(lifecycle.LifecycleError, match=r"file/home cannot be written.*SANDBOX_HOME=<folder>"):
         lifecycle.start(tmp_path / "file" / "home")
+
+
+@pytest.mark.parametrize(
+    "words", ["start", "stop", "status", "env", "reset", "run -- true", "fault list", "seed --stack sandbox"]
+)
+def test_a_home_that_is_a_file_is_no_traceback(tmp_path: Path, words: str) -> None:
+    (tmp_path / "file").touch()
+    done = command(tmp_path / "file", *words.split())
+    assert "Traceback" not in done.stderr
+    assert str(tmp_path / "file") in done.stderr or words == "stop"
+
+
+@pytest.mark.parametrize("words", ["stop", "status", "env", "run -- true"])
+def test_the_home_of_another_user_is_said_to_be_closed(
+    home: Path, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def closed(file: Path, *_: object, **__: object) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied", str(file))
+
+    monkeypatch.setenv("SANDBOX_HOME", str(home))
+    monkeypatch.setattr(Path, "read_text", closed)
+    assert main(words.split()) == 1
+    assert f"{home / 'process.json'} cannot be used: Permission denied." in capsys.readouterr().err
 
 
 def test_start_is_idempotent_and_stop_ends_the_process(home: Path) -> None:

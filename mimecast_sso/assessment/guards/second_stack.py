@@ -7,10 +7,11 @@ application through which people may sign in.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.guards.finding import GuardFinding
+from mimecast_sso.assessment.record import RecordedApplication
 from mimecast_sso.provenance import How, Statement
 from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.times import shown
@@ -27,43 +28,55 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
         return  # The record is unknown here; the engine knows the state and continues from it.
     recorded = record.value.application
     if recorded is not None and application.adopt and recorded.client_id.lower() != application.adopt:
-        yield _another(recorded.client_id, application.adopt)
-    own = {each.lower() for each in (recorded.client_id if recorded else "", application.adopt or "") if each}
-    if own:
+        yield _another(recorded, application.adopt)
+    if recorded is not None or application.adopt:
         if assessment.settings.identifier not in record.value.identifiers:
-            yield from _elsewhere(assessment, own)
+            # An application whose service principal is not recorded yet has no client id in the record.
+            ids = (recorded.client_id, recorded.object_id) if recorded else ()
+            yield from _elsewhere(
+                assessment, {each.lower() for each in (*ids, application.adopt or "") if each}
+            )
         return
     yield from _applications(assessment)
 
 
-def _another(own: str, adopt: str) -> GuardFinding:
+def _another(recorded: RecordedApplication, adopt: str) -> GuardFinding:
+    own = recorded.client_id or f"with object id {recorded.object_id}"
     return GuardFinding(
         _GUARD,
         f"mimecast-sso:application.adopt is {adopt}, but this stack already has application {own}; adopting another "
         "would delete that one",
-        remedy=f"remove the key, or set adopt: {own}",
+        remedy="remove the key" + (f", or set adopt: {own}" if recorded.client_id else ""),
         final=True,
     )
 
 
-def _elsewhere(assessment: Assessment, own: Collection[str]) -> Iterator[GuardFinding]:
-    """Refuse to add the identifier to this stack's own application while another one holds it."""
+def _elsewhere(assessment: Assessment, own: Set[str]) -> Iterator[GuardFinding]:
+    """Refuse to add the identifier to this stack's own application while another one holds it.
+
+    ``own`` has the ids of the own application, in lower case.
+    """
     snapshot = assessment.snapshot
     holders = snapshot.holders.value
-    if holders is None or any(each.client_id.lower() in own for each in holders):
+    if holders is None or any(map(own.__contains__, _ids(holders))):
         return
-    deleted = [each for each in snapshot.deleted.value or () if each.client_id.lower() not in own]
+    deleted = [each for each in snapshot.deleted.value or () if own.isdisjoint(_ids([each]))]
     if holders:
-        yield _held_elsewhere(assessment, holders[0], *own)
+        yield _held_elsewhere(assessment, holders[0])
     elif deleted:
         yield _in_recycle_bin(assessment, deleted[0])
 
 
-def _held_elsewhere(assessment: Assessment, holder: Holder, own: str, *_: str) -> GuardFinding:
+def _ids(found: Iterable[Holder | DeletedApplication]) -> Iterator[str]:
+    for each in found:
+        yield from (each.client_id.lower(), each.object_id.lower())
+
+
+def _held_elsewhere(assessment: Assessment, holder: Holder) -> GuardFinding:
     return GuardFinding(
         _GUARD,
         f"application {quoted(holder.name)} (client id {holder.client_id}) has the identifier "
-        f"{assessment.settings.identifier}, and this stack cannot add it to its own application (client id {own})",
+        f"{assessment.settings.identifier}, so that this stack cannot add it to its own application",
         tuple(sorted(assessment.snapshot.everybody)),
         known=(
             Statement(f"client id {holder.client_id}, created {holder.created}", How.LIVE, "Microsoft Graph"),
