@@ -164,7 +164,7 @@ class Provider:
     ) -> Any:
         """Call the plugin; `sources` mark secrets in the properties of a partially created or updated object."""
         try:
-            return getattr(self._stub, method)(_request(method, about.urn, fields), wait_for_ready=True)
+            return getattr(self._stub, method)(request(method, about.urn, fields), wait_for_ready=True)
         except grpc.RpcError as error:
             for detail in _unfinished(error):
                 reasons = tuple(detail.reasons)
@@ -236,9 +236,7 @@ class Provider:
             "sends_old_inputs": True,
             "sends_old_inputs_to_delete": True,
         }
-        self._configured = self._stub.Configure.future(
-            _request("Configure", urn, fields), wait_for_ready=True
-        )
+        self._configured = self._stub.Configure.future(request("Configure", urn, fields), wait_for_ready=True)
 
     def _ready(self) -> bool:
         """Wait for Configure, which may have failed [case configure_fails]; False if it could not be called."""
@@ -379,7 +377,7 @@ def with_version(inputs: Properties, version: str) -> Properties:
     return {**inputs, _INTERNAL: {}, "version": version} if version else inputs
 
 
-def _request(method: str, urn: str, fields: Mapping[str, Any]) -> bytes:
+def request(method: str, urn: str, fields: Mapping[str, Any]) -> bytes:
     """The request for a method, encoded: a CheckRequest for CheckConfig, and so on.
 
     Messages of one type, encoded one after the other, are one message. So only one map of properties at a time is a

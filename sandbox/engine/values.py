@@ -134,7 +134,7 @@ def _from_value(value: Any, known: Any) -> Any:
     if kind == "string_value":
         return known if value.string_value == known else _text(value.string_value)
     if kind == "number_value":
-        return number(value.number_value)
+        return shared(number(value.number_value), known)
     if kind == "bool_value":
         return value.bool_value
     if kind == "struct_value":
