@@ -163,7 +163,7 @@ ifneq ($(shell command -v npm 2>/dev/null),)
 judges: $(JUDGES)/node/done
 endif
 ifneq ($(shell command -v $(GO) 2>/dev/null),)
-judges: $(JUDGES)/go
+judges: $(JUDGES)/go $(JUDGES)/deployment-settings $(JUDGES)/crds
 endif
 
 $(JUDGES)/python/done: tests/judges/python/requirements.txt
@@ -184,6 +184,20 @@ $(JUDGES)/node/done: tests/judges/node/package-lock.json tests/judges/node/packa
 $(JUDGES)/go: tests/judges/go/main.go tests/judges/go/go.mod tests/judges/go/go.sum
 	@mkdir -p $(@D)
 	@cd tests/judges/go && $(GO) build -o "$(CURDIR)/$@" .
+
+$(JUDGES)/deployment-settings: $(addprefix tests/judges/deployment_settings/,main.go go.mod go.sum)
+	@mkdir -p $(@D)
+	@cd tests/judges/deployment_settings && $(GO) build -o "$(CURDIR)/$@" .
+
+# The custom resource definitions that a release of the operator installs, from its Go module. Go checks the module against
+# the checksum database.
+OPERATOR := github.com/pulumi/pulumi-kubernetes-operator/v2@v2.9.0
+FOLDER_OF_MODULE := import json, sys; print(json.load(sys.stdin)["Dir"])
+$(JUDGES)/crds: Makefile
+	@rm -rf $@ && mkdir -p $(@D)
+	@if module="$$(cd / && $(GO) mod download -json $(OPERATOR))"; then \
+	  cp -R "$$(echo "$$module" | $(PYTHON) -c '$(FOLDER_OF_MODULE)')/deploy/crds" $@ && chmod -R u+w $@; \
+	else echo "Left out, because its module cannot be downloaded: $(OPERATOR)" >&2; fi
 
 # A real forge for tests of what workflows post, if Go and a C compiler are installed; pinned in tools/gitea/go.mod.
 gitea: .tools/bin/gitea

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -66,6 +67,7 @@ def assess(
     mimecast: MimecastClient | MimecastError,
     root: Path,
     destroys: bool = False,
+    log_since: datetime | None = None,
 ) -> Assessment:
     """Read both tenants and forecast what a run of the configuration does to people's sign-in.
 
@@ -78,13 +80,16 @@ def assess(
         mimecast: The client of the account, or why there is none.
         root: The project's folder, to which CSV files are relative.
         destroys: Whether the run deletes everything that is recorded.
+        log_since: Since when Mimecast's audit log is wanted, in the snapshot.
 
     Raises:
         ConfigurationError: A CSV file cannot be used.
         GraphError: Entra cannot be read at all.
     """
     written = written_addresses(settings, root)
-    snapshot = read(settings, record, written, cloud=cloud, graph=graph, mimecast=mimecast)
+    snapshot = read(
+        settings, record, written, cloud=cloud, graph=graph, mimecast=mimecast, log_since=log_since
+    )
     return of(settings, snapshot, written, stack=stack, destroys=destroys)
 
 
@@ -96,6 +101,7 @@ def read(
     cloud: Cloud,
     graph: GraphReads,
     mimecast: MimecastClient | MimecastError,
+    log_since: datetime | None = None,
 ) -> Snapshot:
     """The snapshot that the assessment of a configuration needs; ``written`` are the addresses that it lists.
 
@@ -110,7 +116,7 @@ def read(
         named |= {member for member in recorded.members if not member.startswith("@")}
     if known.book is not None and settings.addresses.on_removal is Removal.DISABLE:
         named |= known.book.addresses
-    return take(Scope(settings, cloud, record, named), graph, mimecast)
+    return take(Scope(settings, cloud, record, named, log_since=log_since), graph, mimecast)
 
 
 def of(

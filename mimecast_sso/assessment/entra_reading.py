@@ -33,12 +33,15 @@ from providers.entra.protocols import GraphReads
 _FEW_LOOKUPS = 100
 """Look-ups that go with the other questions, five calls at most. With more, it is seen first what takes fewer calls."""
 _MARKED = "account with the marker"
+_USERS = "number of users"
+_NUMBER = "number"
 Row = Mapping[str, Any]
 Found = Known[Sequence[Row]]
 
 
 def ask(graph: GraphReads, questions: Mapping[str, Read]) -> dict[str, Found]:
-    """The rows of each request, or why they are unknown. An object is one row; a missing object is none.
+    """The rows of each request, or why they are unknown. An object is one row, and so is a number; a missing object is
+    none.
 
     Raises GraphError if no request succeeds.
     """
@@ -57,9 +60,14 @@ def _found(outcome: ReadOutcome) -> Found:
             live([outcome.document]) if outcome.document else unknown("Microsoft Graph's response is empty")
         )
     try:
-        return live(outcome.rows())
+        return live([{_NUMBER: outcome.count()}] if outcome.read.counted else outcome.rows())
     except GraphError as error:
         return unknown(error)
+
+
+def _lookups(addresses: int) -> int:
+    """How many requests look that many addresses up, as mail addresses and as user principal names."""
+    return 2 * math.ceil(addresses / VALUES_PER_FILTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +80,7 @@ class _Sought:
     @property
     def calls(self) -> int:
         """How many requests `questions` has."""
-        by_id, by_address = (
-            math.ceil(len(each) / VALUES_PER_FILTER) for each in (self.object_ids, self.addresses)
-        )
-        return by_id + 2 * by_address
+        return math.ceil(len(self.object_ids) / VALUES_PER_FILTER) + _lookups(len(self.addresses))
 
     def questions(self) -> dict[str, Read]:
         """The requests."""
@@ -114,11 +119,15 @@ class EntraReader:
 
     # -- Objects ------------------------------------------------------------------------------------------------------
 
-    def objects(self) -> None:
-        """The applications that matter, their groups, and the gallery entry. Raises GraphError."""
+    def objects(self, expected: int = 0) -> None:
+        """The applications that matter, their groups, and the gallery entry. Raises GraphError.
+
+        With as many addresses as are ``expected`` in `people`, the tenant's users may be counted too.
+        """
         self._first = ask(self._graph, dict(self._first_questions()))
         self._groups_by_name = self._configured_groups()
-        self._second = ask(self._graph, dict(self._second_questions()))
+        counted = {_USERS: people.USERS_COUNTED} if _lookups(expected) > _FEW_LOOKUPS else {}
+        self._second = ask(self._graph, dict(self._second_questions()) | counted)
         if not self.tenant_id:
             self.tenant_id = str(self._only("tenant").get("id") or "")
         self.holders = self._all_holders()
@@ -370,20 +379,24 @@ class EntraReader:
     def _find_many(self, object_ids: Collection[str], addresses: Collection[str]) -> None:
         """Look the rest up, or list all users of the tenant, whichever takes fewer calls."""
         sought = self._unknown(object_ids, addresses)
-        try:
-            if sought.calls > _FEW_LOOKUPS and people.is_listing_cheaper(self._graph, sought.calls):
+        if sought.calls > _FEW_LOOKUPS:
+            users = self._second.get(_USERS) or ask(self._graph, {_USERS: people.USERS_COUNTED})[_USERS]
+            if users.value is None:
+                self._unread = users.source
+                return
+            if people.is_listing_cheaper(users.value[0][_NUMBER], sought.calls):
                 self._find_among_all({*object_ids, *addresses})
                 return
-        except GraphError as error:
-            self._unread = str(error)
-            return
         self._take_found(ask(self._graph, sought.questions()).values())
 
     def _find_among_all(self, sought: Collection[str]) -> None:
         # One row at a time: a tenant may have many more users than are of interest.
-        for person in map(person_of, people.everybody(self._graph)):
-            if person.object_id in sought or any(name in sought for name in person.names):
-                self._accounts.setdefault(person.object_id, person)
+        try:
+            for person in map(person_of, people.everybody(self._graph)):
+                if person.object_id in sought or any(name in sought for name in person.names):
+                    self._accounts.setdefault(person.object_id, person)
+        except GraphError as error:
+            self._unread = str(error)
 
     def _take_found(self, found: Iterable[Found]) -> None:
         for rows in found:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Set
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import INTEGRATION_ONLY, LiveGroup
 from mimecast_sso.console.source import TAKES_EFFECT
+from mimecast_sso.facts import resource_types as types
 from mimecast_sso.provenance import How, Known, live, unknown
 from mimecast_sso.settings import AddressSource, DomainMode, ProfileSlot, Settings
 from mimecast_sso.text.names import domain_of
 from providers.mimecast.accounts import Account, check_account, read_account
 from providers.mimecast.address_book import LiveAddress, list_account, list_addresses
-from providers.mimecast.audit import GroupChange, GroupLog, group_changes
+from providers.mimecast.audit import AuditLog, GroupChange, GroupLog, group_changes, read_log
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.directory_connection import DirectoryConnection, read_connection
 from providers.mimecast.directory_integration import Integration, find_integration
@@ -35,6 +37,7 @@ class MimecastSide:
     groups: Mapping[ProfileSlot, Known[LiveGroup]]
     moved: Known[int]
     """How many memberships changed recently, by the audit log."""
+    log: AuditLog | None
     connections: Known[tuple[DirectoryConnection, ...]]
     integration: Known[Integration]
     now: datetime | None = None
@@ -58,9 +61,10 @@ class MimecastSide:
 class MimecastReader:
     """Reads one account."""
 
-    def __init__(self, settings: Settings, record: Record) -> None:
+    def __init__(self, settings: Settings, record: Record, log_since: datetime | None = None) -> None:
         self._settings = settings
         self._record = record
+        self._log_since = log_since
 
     def groups_and_account(self, client: MimecastClient | MimecastError) -> MimecastSide:
         """Everything but the addresses. Of another account than the configured one only the account is read."""
@@ -78,7 +82,8 @@ class MimecastReader:
         connections = self._connections(client)
         listed = self._listed_groups(client)
         # After the groups: whoever leaves in between is in the list, and not missing in both.
-        moved = self._moved(client)
+        log = self._log(client)
+        moved = self._moved(client, log)
         return MimecastSide(
             account=live(account),
             domains=self._domains(client),
@@ -87,6 +92,7 @@ class MimecastReader:
                 for slot, known in listed.items()
             },
             moved=moved.map(lambda found: len(found.changes)),
+            log=log,
             connections=connections,
             integration=self._integration(client, connections),
             now=client.now(),
@@ -139,6 +145,7 @@ class MimecastReader:
             domains=unknown(reason),
             groups={slot: unknown(reason) for slot in self._slots},
             moved=unknown(reason),
+            log=None,
             connections=unknown(reason),
             integration=unknown(reason),
         )
@@ -150,12 +157,21 @@ class MimecastReader:
         return tuple(slot for slot in ProfileSlot if slot in known)
 
     def _domains(self, client: MimecastClient) -> Known[Mapping[str, DomainStatus]]:
-        # Pending domains need a permission to register; where all are required, nobody has to grant it.
-        pending = any(domain.mode is not DomainMode.REQUIRE for domain in self._settings.domains)
         try:
-            return live(list_domains(client, pending=pending))
+            return live(list_domains(client, pending=self._asks_for_pending))
         except MimecastError as error:
             return unknown(error)
+
+    def _asks_for_pending(self, internal: Collection[str]) -> bool:
+        """Whether the pending domains matter: not if all that the stack knows of are verified.
+
+        They need a permission to register; where all domains are required, nobody has to grant it.
+        """
+        registered = {each.name for each in self._settings.domains if each.mode is not DomainMode.REQUIRE}
+        # Of addresses that come from Entra, those in any domain of the account are taken.
+        anywhere = self._settings.addresses.source is AddressSource.ASSIGNED
+        recorded = {each["domain"] for each in self._record.all_outputs_of(types.DOMAIN)}
+        return bool(registered) and (anywhere or not {*registered, *recorded}.issubset(internal))
 
     def _listed_groups(self, client: MimecastClient) -> Mapping[ProfileSlot, Known[LiveGroup]]:
         """The groups and their members, without who moved recently."""
@@ -213,10 +229,23 @@ class MimecastReader:
             return unknown(error)
         return Known(None, How.LIVE, "Mimecast")
 
-    def _moved(self, client: MimecastClient) -> Known[GroupLog]:
+    def _log(self, client: MimecastClient) -> AuditLog | None:
+        """The audit log, if more of it is wanted than who moved lately; None also if that much cannot be read."""
+        if self._log_since is None:
+            return None
+        with suppress(MimecastError):
+            return read_log(client, min(self._log_since, client.now() - TAKES_EFFECT))
+        return None
+
+    def _moved(self, client: MimecastClient, log: AuditLog | None) -> Known[GroupLog]:
         """People who joined or left a group within the time that Mimecast takes to act on it."""
+        since = client.now() - TAKES_EFFECT
         try:
-            found = group_changes(client, client.now() - TAKES_EFFECT, most_pages=_MOST_PAGES)
+            found = (
+                log.group_changes(since)
+                if log is not None
+                else group_changes(client, since, most_pages=_MOST_PAGES)
+            )
         except MimecastError as error:
             return unknown(error)
         if found.unread:

@@ -32,6 +32,7 @@ class Scope:
         record: What the last deployment recorded.
         addresses: The configured addresses that are known without reading Entra, and the pilot.
         everybody: Whether to read everybody at Mimecast, not only these and people who are assigned or in a group.
+        log_since: Since when Mimecast's audit log is wanted; None: only as much as the forecast needs.
     """
 
     settings: Settings
@@ -39,15 +40,16 @@ class Scope:
     record: Known[Record]
     addresses: Collection[str] = ()
     everybody: bool = False
+    log_since: datetime | None = None
 
 
 def take(scope: Scope, graph: GraphReads, mimecast: MimecastClient | MimecastError) -> Snapshot:
     """Read both tenants. Raises GraphError if Entra cannot be reached at all."""
     with ThreadPoolExecutor(max_workers=1) as aside:
-        reader = MimecastReader(scope.settings, scope.record.value or Record())
+        reader = MimecastReader(scope.settings, scope.record.value or Record(), scope.log_since)
         mimecast_side = aside.submit(reader.groups_and_account, mimecast)
         entra = EntraReader(graph, scope.settings, scope.record.value or Record())
-        entra.objects()
+        entra.objects(expected=len(scope.addresses))
         clock = clocks.difference(datetime.now(UTC), graph.now(), "Entra")  # At once after a response.
         side: MimecastSide = mimecast_side.result()
         everybody = reader.everybody(side) if scope.everybody else None
@@ -75,6 +77,7 @@ def take(scope: Scope, graph: GraphReads, mimecast: MimecastClient | MimecastErr
         addresses=addresses,
         groups=side.groups,
         moved=side.moved,
+        log=side.log,
         connections=side.connections,
         integration=side.integration,
         record=scope.record,

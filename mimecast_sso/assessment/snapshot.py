@@ -22,6 +22,7 @@ from mimecast_sso.text.names import lower_case
 from providers.entra.applications import DeletedApplication, Holder, LiveApplication
 from providers.mimecast.accounts import Account
 from providers.mimecast.address_book import LiveAddress
+from providers.mimecast.audit import AuditLog
 from providers.mimecast.directory_connection import DirectoryConnection
 from providers.mimecast.directory_integration import Integration
 from providers.mimecast.domains import DomainState, DomainStatus
@@ -111,6 +112,7 @@ class Snapshot:
         groups: The roll-out groups by profile slot, found by the name that the state knows, else the configured one.
         moved: How many memberships changed so recently that Mimecast may not act on them yet; unknown if the audit log
             cannot be read, and then nobody is known to have left or joined recently.
+        log: Mimecast's audit log, for a command that wants more of it than the forecast does; None if it is not read.
         connections: The account's directory synchronisation; without a value where the configuration does not use it.
         integration: The directory integration that is managed, found by the description that the state knows, else the
             configured one. Known without a value: there is none, or none is managed.
@@ -137,6 +139,7 @@ class Snapshot:
     addresses: Known[Mapping[str, LiveAddress]] = field(default_factory=lambda: unknown(_NOT_ASKED))
     groups: Mapping[ProfileSlot, Known[LiveGroup]] = field(default_factory=dict)
     moved: Known[int] = field(default_factory=lambda: unknown(_NOT_ASKED))
+    log: AuditLog | None = None
     connections: Known[tuple[DirectoryConnection, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
     integration: Known[Integration] = field(default_factory=lambda: unknown(_NOT_ASKED))
     record: Known[Record] = field(default_factory=lambda: unknown(_NOT_ASKED))

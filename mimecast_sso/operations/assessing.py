@@ -8,6 +8,7 @@ from dataclasses import replace
 from mimecast_sso.assessment import sentences, synchronisation
 from mimecast_sso.assessment.assessment import Assessment, assess, of, written_addresses
 from mimecast_sso.assessment.forecast import Instant
+from mimecast_sso.assessment.reading import Scope, take
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import from_state
 from mimecast_sso.assessment.snapshot import Snapshot
@@ -80,6 +81,19 @@ def try_to_assess(stack: Stack, settings: Settings, engine: Engine | None) -> Kn
         return Known(assess_stack(stack, settings, engine), How.LIVE, _BOTH)
     except GraphError as error:
         return unknown(error)
+
+
+def of_application(stack: Stack, settings: Settings, engine: Engine) -> Known[Assessment]:
+    """An assessment that knows the application alone, for what depends on nothing else: Mimecast is not read.
+
+    The program that runs afterwards reads everything. Unknown, with the reason, if Entra cannot be read.
+    """
+    scope = Scope(settings, credentials.cloud(stack.environment), record_of(engine))
+    try:
+        snapshot = take(scope, tenant.graph(stack), MimecastError("Mimecast was not read"))
+    except GraphError as error:
+        return unknown(error)
+    return Known(of(settings, snapshot, (), stack=stack.name), How.LIVE, "Entra")
 
 
 def require_tenants_of(settings: Settings, snapshot: Snapshot) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-import select
+import selectors
 import shlex
 import signal
 import subprocess
@@ -109,7 +109,7 @@ def _run(words: list[str], environment: Mapping[str, str], stack: str, root: Pat
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise CredentialsError(
-                f"{words[0]} gave no credentials for stack {stack} within {timeout:g} seconds and was ended."
+                f"{words[0]} gave no credentials for stack {stack} within {timeout:.3g} seconds and was ended."
             ) from None
         if printed is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -129,14 +129,17 @@ def _printed(process: subprocess.Popen[bytes], until: float) -> bytes | None:
         subprocess.TimeoutExpired: It has not ended by then.
     """
     printed, output = bytearray(), process.stdout.fileno() if process.stdout else -1
-    while (left := until - time.monotonic()) > 0 and select.select([output], [], [], left)[0]:
-        read = os.read(output, _LONGEST)
-        if not read:
-            process.wait(max(until - time.monotonic(), 0))
-            return bytes(printed)
-        printed += read
-        if len(printed) > _LONGEST:
-            return None
+    # Not select(), which takes no descriptor above 1023, as a process with many stacks may have.
+    with selectors.DefaultSelector() as ready:
+        ready.register(output, selectors.EVENT_READ)
+        while (left := until - time.monotonic()) > 0 and ready.select(left):
+            read = os.read(output, _LONGEST)
+            if not read:
+                process.wait(max(until - time.monotonic(), 0))
+                return bytes(printed)
+            printed += read
+            if len(printed) > _LONGEST:
+                return None
     raise subprocess.TimeoutExpired(process.args, 0)
 
 

@@ -113,7 +113,7 @@ def _reviewed(
 
 def _before_refresh(stack: Stack, settings: Settings, engine: Engine, *, yes: bool) -> Exit | None:
     """Refuse what a refreshing run must not do, and forget deleted objects first; an exit code if that failed."""
-    found = assessing.try_to_assess(stack, settings, engine).value
+    found = assessing.of_application(stack, settings, engine).value
     _refuse_refresh(found)
     why = _forgets_first(found) if found else ""
     if not why:

@@ -39,12 +39,13 @@ from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.state import NoStateError
 from mimecast_sso.operations.verify import confirmation
 from mimecast_sso.provenance import How, Known, Statement, Verdict, unknown
-from mimecast_sso.settings import Settings
+from mimecast_sso.settings import Confirmed, Settings
 from mimecast_sso.text.wording import count, people
 from providers.entra import credentials
 from providers.entra.certificate_expiry import Expiry
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
+from providers.mimecast.audit import AuditLog
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MimecastError
 
@@ -165,8 +166,7 @@ class DriftCheck:
 
 def confirmation_age(settings: Settings, now: datetime) -> int | None:
     """Days since the console form of the active certificate's profile was confirmed; None if it was not."""
-    slot = settings.certificates.active_generation.profile
-    confirmed = settings.authentication_profile.confirmed_of(slot)
+    confirmed = _confirmed(settings)
     return (now.date() - date.fromisoformat(confirmed.at[:10])).days if confirmed else None
 
 
@@ -200,6 +200,7 @@ def compare(opened: Stack, engine: Engine) -> DriftCheck:
     _require_deployed(opened, resources)
     graph = tenant.graph(opened)
     mimecast = assessing.mimecast(opened.environment, settings, opened.deadline)
+    confirmed = _confirmed(settings)
     assessment = assess(
         settings,
         from_state(resources, written_at),
@@ -208,6 +209,7 @@ def compare(opened: Stack, engine: Engine) -> DriftCheck:
         graph=graph,
         mimecast=mimecast,
         root=opened.root,
+        log_since=datetime.fromisoformat(confirmed.at) if confirmed else None,
     )
     found = comparison.find(assessment)
     known = Known(assessment, How.LIVE, "Entra, Mimecast")
@@ -219,7 +221,7 @@ def compare(opened: Stack, engine: Engine) -> DriftCheck:
         statements=(
             *assessing.people(known),
             *_certificates(assessment, settings, graph, resources),
-            *_console(settings, mimecast),
+            *_console(settings, confirmed, mimecast, assessment.snapshot.log),
             *comparison.not_readable(assessment),
         ),
         unread=tuple(not_looked_at(assessment)),
@@ -258,10 +260,18 @@ def _certificates(
     return (life, *losses)
 
 
-def _console(settings: Settings, mimecast: MimecastClient | MimecastError) -> Sequence[Statement]:
+def _confirmed(settings: Settings) -> Confirmed | None:
+    """The confirmation of the active certificate's profile."""
+    return settings.authentication_profile.confirmed_of(settings.certificates.active_generation.profile)
+
+
+def _console(
+    settings: Settings,
+    confirmed: Confirmed | None,
+    mimecast: MimecastClient | MimecastError,
+    known: AuditLog | None,
+) -> Sequence[Statement]:
     """Changes of the console since the confirmation; none without a confirmation."""
-    slot = settings.certificates.active_generation.profile
-    confirmed = settings.authentication_profile.confirmed_of(slot)
     if confirmed is None:
         return ()
 
@@ -270,8 +280,8 @@ def _console(settings: Settings, mimecast: MimecastClient | MimecastError) -> Se
             raise mimecast
         return mimecast
 
-    log = confirmation.read_log(connected, confirmed, settings.roll_out.group_of(slot))
-    return confirmation.check(log, confirmed)
+    group = settings.roll_out.group_of(settings.certificates.active_generation.profile)
+    return confirmation.check(confirmation.read_log(connected, confirmed, group, known), confirmed)
 
 
 # -- The engine's refresh -------------------------------------------------------------------------------------------

@@ -507,8 +507,10 @@ class _Tail:
                 if not line.endswith(b"\n"):
                     return
                 self._read += len(line)
+                text = line.decode("utf-8", errors="replace")
+                del line  # With an address book of 100,000 it has 20 MB.
                 try:
-                    event = parse_json(line.decode("utf-8", errors="replace"), self._shared)
+                    event = parse_json(text, self._shared)
                 except ValueError:
                     continue
                 self.seen.append(event)

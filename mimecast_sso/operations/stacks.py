@@ -23,7 +23,7 @@ from ruamel.yaml.error import YAMLError
 
 from mimecast_sso.assessment.drift.keeping import Edit
 from mimecast_sso.facts.stack_names import is_stack_name
-from mimecast_sso.operations.broker import with_credentials
+from mimecast_sso.operations.broker import TIMEOUT_SECONDS, with_credentials
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.files import changed_by_one, write_text
 from mimecast_sso.operations.project import Project, find_project, misnamed
@@ -249,7 +249,9 @@ class Stacks:
         found = self._rehearsed.get(name, {"file": str(file)})
         if "error" in found:
             raise StackFileError(found["error"])
-        environment = with_credentials(self._environment, name, project.root)
+        environment = with_credentials(
+            self._environment, name, project.root, timeout=deadline.left(TIMEOUT_SECONDS)
+        )
         return of_its_tenant(Stack(name, project, Path(found["file"]), environment, deadline))
 
     @property

@@ -34,16 +34,39 @@ _ROUNDS = 6
 _TRANSIENT = frozenset({429, 502, 503, 504})
 _OK = range(200, 300)
 _NEXT = "@odata.nextLink"
+COUNTING = {"ConsistencyLevel": "eventual"}
+"""Without this header nothing is counted ("Advanced query capabilities on Microsoft Entra ID objects")."""
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One GET request: ``path`` below the API version, ``query`` options without the ``$``, as in `GraphClient.get`."""
+    """One GET request: ``path`` below the API version, ``query`` options without the ``$``, as in `GraphClient.get`.
+
+    With a ``question``, a POST that changes nothing, such as an evaluation. A ``counted`` collection is only counted:
+    `ReadOutcome.count`.
+    """
 
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
+    question: Mapping[str, Any] | None = None
+    counted: bool = False
+
+    @property
+    def method(self) -> str:
+        """The method of the request."""
+        return "GET" if self.question is None else "POST"
+
+    @property
+    def request(self) -> Json:
+        """The request in a batch, without an id."""
+        request: Json = {"method": self.method, "url": self.url}
+        if self.counted:
+            request["headers"] = COUNTING
+        if self.question is not None:
+            request |= {"headers": {"Content-Type": "application/json"}, "body": self.question}
+        return request
 
     @property
     def url(self) -> str:
@@ -51,6 +74,11 @@ class Read:
         path = quote(self.path, safe="/$@:'(),=;!*+&%")
         options = {f"${name}": value for name, value in self.query.items()}
         return f"{path}?{urlencode(options, quote_via=quote, safe='$')}" if options else path
+
+
+def number_of(path: str) -> Read:
+    """The number of objects in a collection: `ReadOutcome.count`."""
+    return Read(path, {"count": "true", "select": "id", "top": "1"}, counted=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +94,15 @@ class ReadOutcome:
         if self.error is not None:
             raise self.error
         return self.document
+
+    def count(self) -> int:
+        """Return the number of objects in a counted collection. Raises ``error``, or Unreachable without a number."""
+        number = self.one().get("@odata.count")
+        if not isinstance(number, int):
+            raise Unreachable(
+                f"Microsoft Graph, {self.read.method} {self.read.path}: the response has no count"
+            )
+        return number
 
     def rows(self) -> list[Json]:
         """Return the rows of all pages. Raises ``error`` if the read failed, Unreachable if it is no collection."""
@@ -122,7 +159,7 @@ def run(
 
 def _send(post: Post, reads: Mapping[int, Read]) -> dict[int, _Response]:
     """Send one batch. A read without a response is a failed read."""
-    requests = [{"id": str(number), "method": "GET", "url": read.url} for number, read in reads.items()]
+    requests = [{"id": str(number)} | read.request for number, read in reads.items()]
     rows = post({"requests": requests}).get("responses")
     if not isinstance(rows, list):
         raise Unreachable(f"Microsoft Graph, POST {PATH}: the response is not a batch response")
@@ -152,17 +189,18 @@ def _outcome(read: Read, response: _Response, next_page: NextPage) -> ReadOutcom
         return ReadOutcome(read, error=_error(read, response))
     if not isinstance(response.body, dict):
         return ReadOutcome(
-            read, error=Unreachable(f"Microsoft Graph, GET {read.path}: the response is not an object")
+            read,
+            error=Unreachable(f"Microsoft Graph, {read.method} {read.path}: the response is not an object"),
         )
     try:
-        return ReadOutcome(read, _whole(read, document("GET", read.path, response.body), next_page))
+        return ReadOutcome(read, _whole(read, document(read.method, read.path, response.body), next_page))
     except GraphError as error:
         return ReadOutcome(read, error=error)
 
 
 def _whole(read: Read, page: Json, next_page: NextPage) -> Json:
     """Return the document, with the rows of all further pages."""
-    if _NEXT not in page:
+    if _NEXT not in page or read.counted:
         return page
     return {"value": [row for each in pages(read, page, next_page) for row in rows_of(read, each)]}
 
@@ -176,7 +214,9 @@ def pages(read: Read, page: Json, next_page: NextPage) -> Iterator[Json]:
         if not link:
             return
         if link in seen:
-            raise Unreachable(f"Microsoft Graph, GET {read.path}: the next page is one that was already read")
+            raise Unreachable(
+                f"Microsoft Graph, {read.method} {read.path}: the next page is one that was already read"
+            )
         seen.add(link)
         page = next_page(read.path, link)
 
@@ -185,13 +225,15 @@ def rows_of(read: Read, page: Json) -> list[Json]:
     """The rows of a page. Raises Unreachable where it is none, or where a row has no property at all."""
     value = page.get("value")
     if not isinstance(value, list) or not all(isinstance(row, dict) and row for row in value):
-        raise Unreachable(f"Microsoft Graph, GET {read.path}: the response is not a collection of objects")
+        raise Unreachable(
+            f"Microsoft Graph, {read.method} {read.path}: the response is not a collection of objects"
+        )
     return value
 
 
 def _error(read: Read, response: _Response) -> GraphError:
     request_id = response.headers.get("request-id", "")
-    return from_response("GET", read.path, response.status, response.body, request_id)
+    return from_response(read.method, read.path, response.status, response.body, request_id)
 
 
 def _chunks(numbers: Iterable[int]) -> Iterator[list[int]]:

@@ -1,7 +1,8 @@
 """Conditional Access policies that apply to people's sign-ins to an application, from Entra's What If evaluation.
 
 Source: Microsoft Graph's "conditionalAccessRoot: evaluate" and "whatIfAnalysisResult resource type" (in v1.0 since
-July 2025). One call evaluates the stored policies for one person and changes nothing. It needs
+July 2025). One request evaluates the stored policies for one person and changes nothing; the requests of
+a run go in one batch. It needs
 Policy.Read.ConditionalAccess (or Policy.Read.All) and a tenant with Entra ID P1. Graph allows about one such call per
 second ("Microsoft Graph service-specific throttling limits"), so only a sample of many people is evaluated.
 
@@ -17,6 +18,7 @@ from datetime import datetime
 from typing import Any
 
 from mimecast_sso.text.times import graph_time
+from providers.entra.batching import Read, ReadOutcome
 from providers.entra.errors import Unreachable
 from providers.entra.protocols import GraphReads
 
@@ -63,11 +65,14 @@ def evaluate(
         GraphError: Refused without the permission or the licence.
     """
     asked = list(dict.fromkeys(user_ids))[:most]
-    return {user: tuple(_policies(graph, application_id, user)) for user in asked}
+    if not asked:
+        return {}
+    outcomes = graph.batch(Read(PATH, question=_question(application_id, user)) for user in asked)
+    return {user: tuple(_policies(outcome)) for user, outcome in zip(asked, outcomes, strict=True)}
 
 
-def _policies(graph: GraphReads, application_id: str, user_id: str) -> Iterator[AccessPolicy]:
-    rows = graph.ask(PATH, _question(application_id, user_id)).get("value")
+def _policies(outcome: ReadOutcome) -> Iterator[AccessPolicy]:
+    rows = outcome.one().get("value")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise Unreachable(f"Microsoft Graph, POST {PATH}: the response is not a collection")
     for row in rows:

@@ -23,7 +23,7 @@ from mimecast_sso.text.files import parse_json
 from providers import calls, network
 from providers.authorization import Bearer
 from providers.deadline import UNLIMITED, Deadline, DeadlinePassed
-from providers.entra import batching, conditional_access
+from providers.entra import batching
 from providers.entra.batching import Read, ReadOutcome
 from providers.entra.credentials import Method, cloud, credential, method, refusal
 from providers.entra.documents import document
@@ -71,9 +71,8 @@ class GraphClient:
         self._session = requests.Session()
         # Setting a property to a value may be repeated; 429 means that it was not done.
         self._session.mount("https://", through(_retrying(deadline, "GET", "PATCH")))
-        # These POSTs change nothing: a batch has only GET requests here, and What If only evaluates.
-        for path in (batching.PATH, conditional_access.PATH):
-            self._session.mount(self._base + path, through(_retrying(deadline, "POST")))
+        # A batch changes nothing: it has only reads and questions here.
+        self._session.mount(self._base + batching.PATH, through(_retrying(deadline, "POST")))
         self._held: AccessToken | None = None
         self._date: datetime | None = None
 
@@ -87,19 +86,6 @@ class GraphClient:
         read = Read(path, query)
         for page in batching.pages(read, self.get(path, **query), self._next_page):
             yield from batching.rows_of(read, page)
-
-    def count(self, path: str) -> int:
-        """The number of objects in a collection. Raises GraphError.
-
-        Source: Microsoft Graph's "Advanced query capabilities on Microsoft Entra ID objects": it is counted with
-        ``ConsistencyLevel: eventual`` only.
-        """
-        query = {"$count": "true", "$select": "id", "$top": "1"}
-        page = self._call("GET", path, params=query, headers={"ConsistencyLevel": "eventual"})
-        number = page.get("@odata.count")
-        if not isinstance(number, int):
-            raise Unreachable(f"Microsoft Graph, GET {path}: the response has no count")
-        return number
 
     def batch(self, reads: Iterable[Read]) -> tuple[ReadOutcome, ...]:
         """Read objects and whole collections, 20 requests per call.
@@ -116,10 +102,6 @@ class GraphClient:
             next_page=self._next_page,
             sleep=self._sleep,
         )
-
-    def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a POST that changes nothing, such as an evaluation. Raises GraphError."""
-        return document("POST", path, self._call("POST", path, json=question))
 
     def now(self) -> datetime:
         """The service's time: the Date header of its last response. Raises GraphError."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -90,18 +91,50 @@ class GroupLog:
     """Events about groups whose text could not be parsed. If there are any, the changes may be incomplete."""
 
 
+@dataclass(frozen=True, slots=True)
+class AuditLog:
+    """The log's entries since a moment, newest first, but for log-ons: read once for several questions."""
+
+    since: datetime
+    rows: tuple[dict[str, Any], ...] = field(repr=False)
+
+    def console_changes(self, since: datetime, group: str = "") -> tuple[LoggedConsoleChange, ...]:
+        """Changes of profiles, application settings and their ``group`` after ``since``, oldest first.
+
+        ``since`` must not be before the log's. Raises MalformedResponse.
+        """
+        return _console_changes(self.rows, since, group)
+
+    def group_changes(self, since: datetime) -> GroupLog:
+        """As the function `group_changes`, likewise."""
+        return _group_changes(self.rows, since)
+
+
+def read_log(client: MimecastClient, since: datetime) -> AuditLog:
+    """Read the log. Raises any `MimecastError`."""
+    return AuditLog(
+        since, tuple(row for row in _rows(client, since) if row.get("auditType") not in LOG_ON_EVENTS)
+    )
+
+
 def events_since(client: MimecastClient, since: datetime, group: str = "") -> Events:
     """Changes of profiles, application settings and their ``group``, and log-ons, after ``since``.
 
     Raises any `MimecastError`.
     """
     rows = _rows(client, since)
-    changes = (_change(row) for row in rows if _counts(row) or _loses(row, group))
     log_ons = (_log_on(row) for row in rows if row.get("auditType") in LOG_ON_EVENTS)
     return Events(
-        tuple(sorted((each for each in changes if each.at > since), key=lambda each: each.at)),
+        _console_changes(rows, since, group),
         tuple(sorted((each for each in log_ons if each.at > since), key=lambda each: each.at)),
     )
+
+
+def _console_changes(
+    rows: Iterable[dict[str, Any]], since: datetime, group: str
+) -> tuple[LoggedConsoleChange, ...]:
+    changes = (_change(row) for row in rows if _counts(row) or _loses(row, group))
+    return tuple(sorted((each for each in changes if each.at > since), key=lambda each: each.at))
 
 
 def last_group_change(client: MimecastClient, since: datetime) -> datetime | None:
@@ -118,12 +151,15 @@ def group_changes(client: MimecastClient, since: datetime, *, most_pages: int = 
     Event times have a resolution of one second, so events in the same second as ``since`` are included. Events in the
     same second keep the order of the log, which lists the newest first.
     """
+    return _group_changes(_rows(client, since, most_pages), since)
+
+
+def _group_changes(rows: Sequence[dict[str, Any]], since: datetime) -> GroupLog:
     first = since.replace(microsecond=0)
     changes: list[GroupChange] = []
     unread: list[LoggedConsoleChange] = []
-    rows = _rows(client, since, most_pages)
-    rows.reverse()  # Oldest first within each second, too.
-    for row in sorted(rows, key=_time):
+    oldest_first = rows[::-1]  # Within each second, too.
+    for row in sorted(oldest_first, key=_time):
         at, details = _time(row), str(row.get("eventInfo") or "")
         if row.get("auditType") != GROUP_EVENT or at < first:
             continue

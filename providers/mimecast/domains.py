@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -121,21 +121,27 @@ def find_domain(client: MimecastClient, domain: str, now: datetime | None = None
 
 
 def list_domains(
-    client: MimecastClient, *, pending: bool, now: datetime | None = None
+    client: MimecastClient,
+    *,
+    pending: bool | Callable[[Collection[str]], bool],
+    now: datetime | None = None,
 ) -> dict[str, DomainStatus]:
     """The account's internal domains by name, and with ``pending`` also the pending ones (one call each).
 
-    Only a role that may register domains can list pending ones.
+    ``pending`` may be a function of the names of the internal domains. Only a role that may register domains can list
+    pending ones.
     """
-    found: dict[str, DomainStatus] = {}
-    if pending:
-        for item in client.legacy(GET_PENDING_DOMAIN).accepted("list the pending domains").data:
-            name = same_key(str(item.get("domain") or ""))
-            found[name] = _pending(name, item, now or client.now())
+    internal: dict[str, DomainStatus] = {}
     for item in client.legacy(GET_INTERNAL_DOMAIN).accepted("list the internal domains").data:
         name = same_key(str(item.get("domain") or ""))
-        found[name] = _internal(name, item)
-    return found
+        internal[name] = _internal(name, item)
+    if not (pending(internal) if callable(pending) else pending):
+        return internal
+    found: dict[str, DomainStatus] = {}
+    for item in client.legacy(GET_PENDING_DOMAIN).accepted("list the pending domains").data:
+        name = same_key(str(item.get("domain") or ""))
+        found[name] = _pending(name, item, now or client.now())
+    return found | internal
 
 
 def provide_domain(

@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from sandbox.engine.config import Project
 from sandbox.engine.errors import EngineError, NoSuchStackError, NotSupportedError
+from sandbox.engine.values import Repeated
 
 
 def timestamp() -> str:
@@ -37,7 +38,9 @@ _NAME_LIMIT = 100
 class Backend:
     """A `file://` backend as seen from one project: `project`, or the one named `seen_from`."""
 
-    def __init__(self, url: str, project: Project, seen_from: str = "") -> None:
+    def __init__(
+        self, url: str, project: Project, seen_from: str = "", repeated: Repeated | None = None
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme != "file":
             raise NotSupportedError(f"the backend {url!r} (only file:// is)")
@@ -45,6 +48,7 @@ class Backend:
         self.project = project
         self.root = Path(unquote(parts.netloc + parts.path)).expanduser() / ".pulumi"
         self._project_name = seen_from or project.name
+        self._repeated = repeated or Repeated()
 
     def find(self, reference: str) -> tuple[Backend, str]:
         """The backend as seen from a stack's project, and the stack's name.
@@ -74,7 +78,7 @@ class Backend:
             raise EngineError(
                 "project names may only contain alphanumerics, hyphens, underscores, and periods"
             )
-        return Backend(self.url, self.project, project), name
+        return Backend(self.url, self.project, project, self._repeated), name
 
     def _stacks(self) -> Path:
         return self.root / "stacks" / self._project_name
@@ -105,7 +109,7 @@ class Backend:
             raise NoSuchStackError(f"no stack named '{stack}' found")
         path = self.state_file(stack)
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
+            document = json.loads(path.read_text(encoding="utf-8"), object_hook=self._repeated)
         except ValueError as error:
             raise EngineError(self.damaged(stack, str(error))) from error
         if not isinstance(document, dict) or not isinstance(document.get("checkpoint"), dict):

@@ -17,7 +17,7 @@ from sandbox.engine.run import Run
 from sandbox.engine.secrets import Crypter, passphrase
 from sandbox.engine.snapshot import load
 from sandbox.engine.stack import state_salt
-from sandbox.engine.values import Properties, Secret, from_struct, has_secrets, to_struct
+from sandbox.engine.values import Properties, Secret, fill_struct, from_struct, has_secrets
 
 READ_STACK_OUTPUTS = "pulumi:pulumi:readStackOutputs"
 READ_STACK_RESOURCE_OUTPUTS = "pulumi:pulumi:readStackResourceOutputs"
@@ -75,7 +75,7 @@ class Builtins(Provider):
         except EngineError as error:
             raise ProviderError(str(error)) from error
         response = provider_pb2.InvokeResponse()
-        getattr(response, "return").CopyFrom(to_struct(found, secrets=True, references=True))
+        fill_struct(getattr(response, "return"), found, secrets=True, references=True)
         return response
 
     # -- functions ----------------------------------------------------------------------------------

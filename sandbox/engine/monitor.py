@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable
 from concurrent import futures
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, resource_pb2, resource_pb2_grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
 
 from sandbox.engine.builtins import FUNCTIONS
 from sandbox.engine.errors import EngineError, NotSupportedError, RegistrationError, StoppedError
@@ -29,7 +29,7 @@ from sandbox.engine.run import Run
 from sandbox.engine.step_executor import StepError, StepExecutor
 from sandbox.engine.step_generator import StepGenerator
 from sandbox.engine.steps import Alias, Goal, Step
-from sandbox.engine.values import Properties, from_struct, number, to_struct
+from sandbox.engine.values import Properties, fill_struct, from_struct, number
 
 # The protocol features of this engine, by number (proto/pulumi/resource.proto): secrets, resource references, alias
 # specs, replacement trigger (refused when used), deletedWith. Without the others the SDK makes no calls for transforms,
@@ -71,10 +71,11 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         info.supportedFeatures.extend(resource_pb2.ResourceMonitorFeature.ValueType(n) for n in _FEATURES)
         return info
 
-    def RegisterResource(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def RegisterResource(self, encoded: bytes, context: Any) -> Any:  # noqa: N802
         """Register a resource: check, diff, execute, and return its resulting state."""
         try:
-            step = self._register(self._goal(request))
+            request, inputs = self._decoded(encoded)
+            step = self._register(self._goal(request, inputs))
             response = _registered(step, request)
             if step.skipped:
                 response.result = resource_pb2.FAIL
@@ -113,7 +114,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         except (RegistrationError, ProviderError, StepError) as error:
             text = f"invocation of {request.tok} returned an error: {error}"
             context.abort(grpc.StatusCode.UNKNOWN, text)
-        return _invoked(response)
+        return response
 
     def _invoke_provider(self, request: Any) -> Provider:
         package = request.tok.split(":", 1)[0]
@@ -153,9 +154,21 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
 
     # -- registrations ------------------------------------------------------------------------------
 
-    def _goal(self, request: Any) -> Goal:
+    def _decoded(self, encoded: bytes) -> tuple[Any, Properties]:
+        """A request to register a resource, and the inputs in it, which the request no longer has.
+
+        It is held until the resource is done, and a map of properties takes several times as much in a message.
+        """
+        request = resource_pb2.RegisterResourceRequest.FromString(encoded)
+        recorded = self._generator.recorded_inputs(request.parent, request.type, request.name)
+        inputs = from_struct(request.object, recorded)
+        request.ClearField("object")
+        # A copy: what was cleared stays in memory with the message.
+        return resource_pb2.RegisterResourceRequest.FromString(request.SerializeToString()), inputs
+
+    def _goal(self, request: Any, inputs: Properties) -> Goal:
         self._supported(request)
-        goal = _goal(request)
+        goal = _goal(request, inputs)
         state = goal.state
         if state.is_provider:
             return replace(goal, state=replace(state, inputs=with_version(state.inputs, request.version)))
@@ -253,7 +266,7 @@ def serve(address: ReservedAddress, parallel: int, monitor: Monitor, engine: Eng
     The SDK keeps up to 4 x parallel registrations under way, each a blocked call; log messages need threads too.
     """
     server = grpc.server(futures.ThreadPoolExecutor(4 * parallel + 16), options=_SERVER_OPTIONS)
-    resource_pb2_grpc.add_ResourceMonitorServicer_to_server(monitor, server)
+    server.add_generic_rpc_handlers((_Methods(monitor),))
     engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
     if server.add_insecure_port(str(address)) == 0:
         raise EngineError(f"cannot listen at {address}")
@@ -262,7 +275,36 @@ def serve(address: ReservedAddress, parallel: int, monitor: Monitor, engine: Eng
     return server
 
 
-def _goal(request: Any) -> Goal:
+class _Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]
+    """The monitor's methods, as the generated code registers them, but for the messages that hold many properties."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._generated: tuple[Any, ...] = ()
+        resource_pb2_grpc.add_ResourceMonitorServicer_to_server(monitor, cast("grpc.Server", self))
+
+    def add_generic_rpc_handlers(self, handlers: tuple[Any, ...]) -> None:
+        """Take the handlers, in place of a server."""
+        self._generated += tuple(handlers)
+
+    def service(self, call: Any) -> Any:
+        """The handler of a call."""
+        found = next(filter(None, (each.service(call) for each in self._generated)), None)
+        if found is None:
+            return None
+        decode, encode = found.request_deserializer, found.response_serializer
+        if call.method.endswith("/RegisterResource"):
+            decode = None  # `Monitor.RegisterResource` decodes it.
+        elif call.method.endswith("/Invoke"):
+            # A provider's InvokeResponse has the form of the monitor's ResourceInvokeResponse.
+            encode = _serialized
+        return grpc.unary_unary_rpc_method_handler(found.unary_unary, decode, encode)
+
+
+def _serialized(message: Any) -> bytes:
+    return bytes(message.SerializeToString())
+
+
+def _goal(request: Any, inputs: Properties) -> Goal:
     timeouts = {
         name: seconds(text)
         for name in ("create", "update", "delete", "read")
@@ -278,7 +320,7 @@ def _goal(request: Any) -> Goal:
         urn="",
         type=request.type,
         custom=request.custom,
-        inputs=from_struct(request.object),
+        inputs=inputs,
         parent=request.parent,
         provider=request.provider,
         dependencies=tuple(sorted(set(request.dependencies))),
@@ -314,15 +356,9 @@ def _registered(step: Step, request: Any) -> Any:
     if state is not None and state.custom:
         response.id = state.id
         # Secrets are always sent to the program as such; a component gets nothing back.
-        response.object.CopyFrom(
-            to_struct(state.outputs, secrets=request.acceptSecrets, references=request.acceptResources)
+        fill_struct(
+            response.object, state.outputs, secrets=request.acceptSecrets, references=request.acceptResources
         )
-    return response
-
-
-def _invoked(response: Any) -> Any:
-    if isinstance(response, provider_pb2.InvokeResponse):
-        return resource_pb2.ResourceInvokeResponse.FromString(response.SerializeToString())
     return response
 
 

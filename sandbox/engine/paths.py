@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sandbox.engine.values import SIGNATURE, Properties, Secret, equal, mapped
+from sandbox.engine.values import SIGNATURE, Properties, Secret, copied, equal
 
 Path = tuple[str | int, ...]
 
@@ -94,7 +94,7 @@ def copy(value: Any) -> Any:
     """A copy of the containers, so that `reset` can work in place."""
     if isinstance(value, Secret):
         return Secret(copy(value.value))
-    return mapped(copy, value)
+    return copied(copy, value)
 
 
 def reset(path: Path, old: Any, new: Any, *, secret: bool = False) -> bool:

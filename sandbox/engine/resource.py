@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from sandbox.engine.values import UNKNOWN_TEXT, Properties, from_state
+from sandbox.engine.values import UNKNOWN_TEXT, Properties, from_state, shared
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_PREFIX = "pulumi:providers:"
@@ -107,6 +107,8 @@ def from_json(document: Mapping[str, Any], decrypt: Callable[[str], str]) -> Res
             known[attribute] = value
     if properties := known.get("property_dependencies"):
         known["property_dependencies"] = {key: urns or [] for key, urns in properties.items()}
+    if "outputs" in known:
+        known["outputs"] = shared(known["outputs"], known.get("inputs"))
     extra = {key: value for key, value in document.items() if key not in _FIELDS.values()}
     return Resource(**known, extra=extra)
 

@@ -100,6 +100,7 @@ class Stack:
             snapshot = load(self.document, decrypter)
         except (ValueError, KeyError, TypeError) as error:
             raise EngineError(self.backend.damaged(self.name, str(error))) from error
+        self.document["checkpoint"]["latest"] = snapshot.rest  # the resources are in the journal
         salt = self.crypter.salt_line if self.crypter else None
         return Journal(self.reference, snapshot, cache, self._save if write else None, salt)
 

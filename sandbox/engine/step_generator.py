@@ -106,6 +106,11 @@ class StepGenerator:
                 new = replace(new, created=old.created, modified=old.modified, extra=extra)
             return Registration(new, old, new.inputs, goal.delete_before_replace)
 
+    def recorded_inputs(self, parent: str, type_: str, name: str) -> Properties:
+        """The inputs in the old state of a resource that is not renamed; empty if it has none."""
+        old = self._olds.get(self._urn(parent, type_, name))
+        return old.inputs if old is not None else {}
+
     def inherited_provider(self, parent: str, type_: str) -> str:
         """The provider that a child of `parent` inherits, or "" if none."""
         with self._lock:

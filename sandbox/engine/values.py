@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 from sandbox.engine.errors import NotSupportedError
@@ -63,8 +65,8 @@ class Secret:
     value: Any
 
 
-def mapped(function: Callable[[Any], Any], value: Any) -> Any:
-    """A map or list with `function` applied to its elements; any other value unchanged."""
+def copied(function: Callable[[Any], Any], value: Any) -> Any:
+    """A new map or list with `function` applied to its elements; any other value unchanged."""
     if isinstance(value, dict):
         return {key: function(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -72,28 +74,78 @@ def mapped(function: Callable[[Any], Any], value: Any) -> Any:
     return value
 
 
+def mapped(function: Callable[[Any], Any], value: Any) -> Any:
+    """A map or list with `function` applied to its elements; the same object if that changes none of them."""
+    result = copied(function, value)
+    if isinstance(value, dict):
+        same = all(result[key] is item for key, item in value.items())
+    else:
+        same = isinstance(value, list) and all(map(operator.is_, result, value))
+    return value if same else result
+
+
+def shared(value: Any, known: Any) -> Any:
+    """The value, made of parts of `known` where they are equal, so that both take the memory of one.
+
+    Values are never changed in place. A run has the inputs and outputs of each resource several times: recorded, from
+    the program, and as the provider returned them.
+    """
+    if value is known or type(value) is not type(known):
+        return value
+    if isinstance(value, dict):
+        return _one_map({key: shared(item, known.get(key)) for key, item in value.items()}, known)
+    if isinstance(value, list):
+        return _one_list(list(map(shared, value, _followed(known))), known)
+    return known if value == known else value
+
+
+def _one_map(found: Properties, known: Any) -> Properties:
+    """`known` if it has the very values of the map."""
+    if not isinstance(known, dict) or len(found) != len(known):
+        return found
+    return known if all(value is known.get(key, found) for key, value in found.items()) else found
+
+
+def _one_list(found: list[Any], known: Any) -> list[Any]:
+    """`known` if it has the very values of the list."""
+    if not isinstance(known, list) or len(found) != len(known):
+        return found
+    return known if all(map(operator.is_, found, known)) else found
+
+
+def _followed(known: Any) -> Iterator[Any]:
+    """The items of a list, and then nothing, without end."""
+    return chain(known if isinstance(known, list) else (), repeat(None))
+
+
 # -- the wire -----------------------------------------------------------------------------------------
 
 
-def from_struct(message: Struct) -> Properties:
-    """Convert a protobuf Struct to properties."""
-    return {key: _from_value(value) for key, value in message.fields.items()}
+def from_struct(message: Struct, known: Any = None) -> Properties:
+    """Convert a protobuf Struct to properties; with the parts of `known` that are equal, as in `shared`."""
+    if not isinstance(known, dict):
+        return {key: _from_value(value, None) for key, value in message.fields.items()}
+    found = {key: _from_value(value, known.get(key)) for key, value in message.fields.items()}
+    return _one_map(found, known)
 
 
-def _from_value(value: Any) -> Any:
+def _from_value(value: Any, known: Any) -> Any:
     kind = value.WhichOneof("kind")
     if kind == "string_value":
-        text = value.string_value
-        return UNKNOWN if len(text) == len(UNKNOWN_TEXT) and text in _UNKNOWNS else text
+        return known if value.string_value == known else _text(value.string_value)
     if kind == "number_value":
-        return number(value.number_value)
+        return shared(number(value.number_value), known)
     if kind == "bool_value":
         return value.bool_value
     if kind == "struct_value":
-        return _special(from_struct(value.struct_value))
+        return _special(from_struct(value.struct_value, known))
     if kind == "list_value":
-        return [_from_value(item) for item in value.list_value.values]
+        return _one_list(list(map(_from_value, value.list_value.values, _followed(known))), known)
     return None
+
+
+def _text(text: str) -> Any:
+    return UNKNOWN if len(text) == len(UNKNOWN_TEXT) and text in _UNKNOWNS else text
 
 
 def number(value: float) -> int | float:
@@ -120,8 +172,16 @@ def to_struct(properties: Mapping[str, Any], *, secrets: bool = False, reference
     from google.protobuf.struct_pb2 import Struct  # noqa: PLC0415 (children start before this is needed)
 
     message = Struct()
-    _fill_struct(message, properties, secrets, references)
+    fill_struct(message, properties, secrets=secrets, references=references)
     return message
+
+
+def fill_struct(
+    message: Struct, properties: Mapping[str, Any], *, secrets: bool = False, references: bool = False
+) -> None:
+    """Put properties into an empty Struct, as `to_struct` does; one that is part of a message is not copied into it."""
+    message.SetInParent()
+    _fill_struct(message, properties, secrets, references)
 
 
 def _fill_struct(message: Struct, properties: Mapping[str, Any], secrets: bool, references: bool) -> None:
@@ -181,6 +241,24 @@ def from_state(value: Any, decrypt: Callable[[str], str]) -> Any:
     if isinstance(value, float):
         return number(value)
     return mapped(lambda item: from_state(item, decrypt), value)
+
+
+class Repeated:
+    """Keeps one of equal maps with one text when JSON is parsed: ``json.loads(text, object_hook=…)``.
+
+    An address book has one for each address, and a state has the book as inputs and as outputs.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, Properties]] = {}
+
+    def __call__(self, found: Properties) -> Properties:
+        """The map that stands for the one found."""
+        if len(found) == 1:
+            ((key, value),) = found.items()
+            if isinstance(value, str):
+                return self._known.setdefault(key, {}).setdefault(value, found)
+        return found
 
 
 # -- questions and conversions ------------------------------------------------------------------------

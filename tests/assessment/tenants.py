@@ -145,32 +145,30 @@ class Entra:
         """The rows of a collection."""
         return iter(self._respond(Read(path, query))["value"])
 
-    def count(self, path: str) -> int:
-        """How many rows a collection has."""
-        return len(self._respond(Read(path, {"count": "true"}))["value"])
+    def batch(self, reads: Iterable[Read]) -> tuple[ReadOutcome, ...]:
+        """All reads at once."""
+        asked = list(reads)
+        self.rounds += not any(each.question for each in asked)
+        return tuple(map(self._outcome, asked))
 
-    def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
+    def _outcome(self, read: Read) -> ReadOutcome:
+        try:
+            return ReadOutcome(read, self._evaluated(read) if read.question else self._respond(read))
+        except GraphError as error:
+            return ReadOutcome(read, error=error)
+
+    def _evaluated(self, read: Read) -> dict[str, Any]:
         """Evaluates Conditional Access for a user: the policies of `policies` that block."""
+        question: Any = read.question
         user_id = question["signInIdentity"]["userId"]
         (application,) = question["signInContext"]["includeApplications"]
-        self._respond(Read(path, {"filter": f"{application} {user_id}"}))
+        self._respond(Read(read.path, {"filter": f"{application} {user_id}"}))
         blocking = {
             "policyApplies": True,
             "state": "enabled",
             "grantControls": {"builtInControls": ["block"]},
         }
         return {"value": [blocking | {"displayName": each} for each in self.policies.get(user_id, ())]}
-
-    def batch(self, reads: Iterable[Read]) -> tuple[ReadOutcome, ...]:
-        """All reads at once."""
-        self.rounds += 1
-        return tuple(map(self._outcome, reads))
-
-    def _outcome(self, read: Read) -> ReadOutcome:
-        try:
-            return ReadOutcome(read, self._respond(read))
-        except GraphError as error:
-            return ReadOutcome(read, error=error)
 
     def _respond(self, read: Read) -> dict[str, Any]:
         self.asked.append(read)
@@ -180,7 +178,8 @@ class Entra:
                 raise fault
         if read.path in self.rows:
             found = [row for row in self.rows[read.path] if _matches(row, read.query.get("filter"))]
-            return {"value": [_selected(row, read.query.get("select")) for row in found]}
+            number = {"@odata.count": len(found)} if read.counted else {}
+            return number | {"value": [_selected(row, read.query.get("select")) for row in found]}
         collection, _, key = read.path.rpartition("/")
         for row in self.rows.get(collection, ()):
             if row["id"] == key:
@@ -227,6 +226,8 @@ class Mimecast:
     """What the audit log says of groups, newest first."""
     pages: int = 1
     """Of the audit log, all alike."""
+    oldest: datetime | None = None
+    """What is before this moment cannot be read in the audit log."""
     faults: dict[str, Reply] = field(default_factory=dict)
     """What fails, by a part of the path."""
     asked: list[str] = field(default_factory=list)
@@ -241,6 +242,9 @@ class Mimecast:
             if part in path:
                 return fault
         item: Mapping[str, Any] = ((body or {}).get("data") or [{}])[0]
+        since = item.get("startDateTime")
+        if self.oldest and since and datetime.strptime(since, "%Y-%m-%dT%H:%M:%S%z") < self.oldest:
+            return vendor.refused(400, "err_too_old")
         if path.startswith("/user/cloud-gateway/v1/users"):
             return Reply({"users": self.users, "meta": {}}, headers={"Date": _DATE})
         if path.startswith("/directory/cloud-gateway/v1/integrations/m365/"):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mimecast_sso.assessment import access
 from mimecast_sso.assessment.access import SAMPLE
 from mimecast_sso.assessment.people import Person
 from mimecast_sso.provenance import How, Known, Verdict
+from providers.entra.batching import Read, ReadOutcome
 from providers.entra.errors import Refused
 from tests.assessment.worlds import ADA, ALAN, CLIENT, GRACE, LINUS, account
 
@@ -28,17 +29,21 @@ class ScriptedGraph:
         self.blocked = blocked
         self.asked: list[str] = []
 
-    def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
+    def batch(self, reads: Iterable[Read]) -> tuple[ReadOutcome, ...]:
+        return tuple(ReadOutcome(each, {"value": self._policies(each.question or {})}) for each in reads)
+
+    def _policies(self, question: Mapping[str, Any]) -> list[Any]:
         user = question["signInIdentity"]["userId"]
         self.asked.append(user)
-        return {"value": [BLOCK] if user in {f"id of {address}" for address in self.blocked} else []}
+        return [BLOCK] if user in {f"id of {address}" for address in self.blocked} else []
 
 
 class Refusing:
     """A tenant whose credentials may not evaluate."""
 
-    def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
-        raise Refused(f"POST {path}: 403 required scopes are missing")
+    def batch(self, reads: Iterable[Read]) -> tuple[ReadOutcome, ...]:
+        error = "{0.method} {0.path}: 403 required scopes are missing"
+        return tuple(ReadOutcome(each, error=Refused(error.format(each))) for each in reads)
 
 
 def texts(known: Known[access.AccessSample], accounts: Mapping[str, Person] = PEOPLE) -> list[str]:

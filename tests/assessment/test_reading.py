@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -33,6 +33,7 @@ from providers.entra.people import USER
 from providers.entra.signing_certificates import PrincipalCertificates
 from providers.mimecast.accounts import Account
 from providers.mimecast.address_book import LiveAddress
+from providers.mimecast.domains import DomainState
 from providers.mimecast.errors import TransportError
 from tests.assessment import worlds
 from tests.assessment.tenants import (
@@ -96,11 +97,12 @@ def snapshot(
     record: Record = RECORDED,
     addresses: tuple[str, ...] = (),
     everybody: bool = False,
+    log_since: datetime | None = None,
     **keys: Any,
 ) -> Snapshot:
     """The snapshot of a configuration, after the deployment of the one in `values`."""
     known = Known(record, How.RECORDED, "the stack's state")
-    scope = Scope(from_values(values(**keys)), CLOUDS["public"], known, addresses, everybody)
+    scope = Scope(from_values(values(**keys)), CLOUDS["public"], known, addresses, everybody, log_since)
     client = (mimecast or Mimecast()).client() if not isinstance(mimecast, Exception) else mimecast
     return take(scope, entra or Entra(), client)
 
@@ -498,9 +500,10 @@ def test_many_people_are_found_among_all_users_where_that_takes_fewer_calls() ->
     accounts = snapshot(entra, addresses=MANY).directory.accounts
     assert {each.mail for each in accounts.values()} == {*MANY, ADA, GRACE}, "nobody else is kept"
     assert [read.query for read in entra.asked if read.path == "/users" and "filter" not in read.query] == [
-        {"count": "true"},
+        {"count": "true", "select": "id", "top": "1"},
         {"select": USER, "top": "999"},
     ]
+    assert entra.rounds == 2, "they are counted with the other questions"
     assert not [
         read for read in entra.asked if MANY[0] in read.query.get("filter", "") and read.path == "/users"
     ]
@@ -630,6 +633,41 @@ def test_pending_domains_are_listed_only_where_one_may_be_registered() -> None:
     assert (snapshot(mimecast=mimecast).domains.value or {}).keys() == {"example.com"}
     snapshot(mimecast=mimecast, domains=[{"name": "example.com", "mode": "require"}])
     assert not any("pending" in path for path in mimecast.asked)
+
+
+def test_pending_domains_are_not_listed_once_all_are_verified() -> None:
+    mimecast, ensured = Mimecast(pending=["new.example"]), [{"name": "example.com"}]
+    assert (snapshot(mimecast=mimecast, domains=ensured).domains.value or {}).keys() == {"example.com"}
+    assert not any("pending" in path for path in mimecast.asked)
+    deployed = Record(
+        (RecordedResource("urn", types.DOMAIN, {"domain": "new.example", "state": "internal"}),)
+    )
+    found = snapshot(mimecast=mimecast, domains=ensured, record=deployed)
+    assert (found.domains.value or {})["new.example"].state is DomainState.PENDING, "one that was deployed"
+    taken = from_values(values(domains=ensured, addresses={"source": "assigned"}))
+    scope = Scope(taken, CLOUDS["public"], Known(RECORDED, How.RECORDED))
+    found = take(scope, Entra(), mimecast.client())
+    assert "new.example" in (found.domains.value or {}), "addresses in any domain of the account are taken"
+
+
+def test_the_audit_log_is_read_once_for_the_console_and_the_groups() -> None:
+    since = NOW - timedelta(days=3)
+    mimecast = Mimecast(log=[moved("Added", ALAN)])
+    found = snapshot(mimecast=mimecast, log_since=since)
+    assert found.moved == live(1)
+    assert found.log is not None
+    assert found.log.since == since
+    assert mimecast.asked.count("/api/audit/get-audit-events") == 1
+    late = snapshot(mimecast=mimecast, log_since=NOW)
+    assert late.log is not None
+    assert late.log.since < NOW - timedelta(minutes=14), "who moved lately is known nevertheless"
+    assert late.moved == live(1)
+
+
+def test_a_log_that_cannot_be_read_that_far_back_does_not_hide_who_moved() -> None:
+    mimecast = Mimecast(log=[moved("Added", ALAN)], oldest=NOW - timedelta(days=1))
+    found = snapshot(mimecast=mimecast, log_since=NOW - timedelta(days=3))
+    assert (found.log, found.moved) == (None, live(1))
 
 
 @pytest.mark.parametrize(

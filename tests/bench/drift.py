@@ -12,7 +12,7 @@ from tests.bench.figures import Figure, processor_time, seconds
 from tests.support.journal import is_call
 from tests.support.projects import project
 
-MOST_CALLS = 15
+MOST_CALLS = 11
 
 
 def measure() -> Iterator[tuple[str, Figure]]:

@@ -7,12 +7,14 @@ import os
 import random
 import subprocess
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from mimecast_sso.operations.fleet.work import Work
 from mimecast_sso.operations.reports import history
 from tests.support.fleets import Fleet, fleet, write_credentials
 
@@ -200,3 +202,12 @@ def test_a_run_that_left_nothing_cannot_be_resumed(made: Fleet) -> None:
     ended = made.sso("fleet", "drift", "--resume", "--work", os.devnull)
     assert ended.code == 1
     assert "There is no run to resume in" in ended.text
+
+
+def test_a_run_of_another_day_is_not_resumed(made: Fleet, tmp_path: Path) -> None:
+    folder = tmp_path / "drift"
+    folder.mkdir()
+    Work.begin(folder, datetime.now(UTC) - timedelta(days=1))
+    ended = made.sso("fleet", "drift", "--resume", "--work", str(tmp_path))
+    assert ended.code == 1
+    assert "Start a new one: leave out --resume" in " ".join(ended.text.split())

@@ -67,8 +67,12 @@ def test_a_claims_policy_that_somebody_replaced_is_seen_before_a_run_that_refres
     seen = world.made.sso("preview")
     assert seen.code == 0, seen.text
     assert "a run with --refresh would stop half-way" in seen.text
+    before = world.made.control.journal()[-1]["number"]
     refused = world.made.sso("up", "--yes", "--refresh")
     assert refused.code == REFUSED, refused.text
+    asked = {each["host"] for each in world.made.control.journal(after=before)}
+    assert "graph.microsoft.com" in asked
+    assert "api.services.mimecast.com" not in asked, "which decides nothing here"
     assert "Refused by guard claims-policy" in refused.text
     assert world.principal["_claimsMappingPolicies"] == [other]
     # The last of the ways out that it names.

@@ -9,17 +9,21 @@ import pytest
 from google.protobuf.struct_pb2 import Struct
 from hypothesis import given
 from hypothesis import strategies as st
+from pulumi.runtime.proto import provider_pb2
 
 from sandbox.engine import paths
+from sandbox.engine.providers import Outgoing, request
 from sandbox.engine.values import (
     SIGNATURE,
     UNKNOWN,
+    Repeated,
     Secret,
     equal,
     from_state,
     from_struct,
     mark_secrets,
     plain,
+    shared,
     to_state,
     to_struct,
 )
@@ -66,6 +70,56 @@ def test_receivers_that_take_no_secrets_get_plain_values(properties: dict[str, A
 def test_values_survive_the_state_file(properties: dict[str, Any]) -> None:
     stored = json.loads(json.dumps(to_state(properties, lambda text: "v1:" + text)))
     assert equal(from_state(stored, lambda text: text.removeprefix("v1:")), properties)
+
+
+def _text(properties: dict[str, Any]) -> str:
+    """With every type told apart, in any order of keys."""
+    return json.dumps(to_state(properties, str), sort_keys=True)
+
+
+@given(st.dictionaries(KEYS, MODEL, max_size=4), st.dictionaries(KEYS, MODEL, max_size=4))
+def test_what_is_known_changes_no_value(properties: dict[str, Any], known: dict[str, Any]) -> None:
+    before = _text(known)
+    message = to_struct(properties, secrets=True)
+    assert _text(from_struct(message, known)) == _text(from_struct(message))
+    assert _text(shared(properties, known)) == _text(properties)
+    assert _text(known) == before
+
+
+@given(st.dictionaries(KEYS, VALUES, max_size=4))
+def test_equal_values_are_held_once(properties: dict[str, Any]) -> None:
+    known = _over_the_wire(properties)
+    assert from_struct(to_struct(properties), known) is known
+    other = _over_the_wire(properties)
+    assert shared(other, known) is known
+    changed = {**other, "\x00": "more"}
+    part = shared(changed, known)
+    assert part is not known
+    assert all(part[key] is known[key] for key in known)
+
+
+def test_a_truth_is_no_number_and_a_number_no_text() -> None:
+    for value, known in ((True, 1), (1, True), (1, 1.0), ("1", 1), ([], {}), (None, {})):
+        assert shared({"a": value}, {"a": known})["a"] is value
+
+
+@given(st.dictionaries(KEYS, MODEL, max_size=4), st.dictionaries(KEYS, MODEL, max_size=4))
+def test_a_request_in_parts_is_the_request(olds: dict[str, Any], news: dict[str, Any]) -> None:
+    urn = "urn:pulumi:dev::p::pulumi-python:dynamic:Resource::box"
+    parts = {"olds": Outgoing(olds, secrets=True, references=True), "news": Outgoing(news, False, False)}
+    whole = provider_pb2.DiffRequest(
+        urn=urn, name="box", type="pulumi-python:dynamic:Resource", id="1", ignoreChanges=["a"],
+        olds=to_struct(olds, secrets=True, references=True), news=to_struct(news),
+    )  # fmt: skip
+    encoded = request("Diff", urn, {"id": "1", "ignoreChanges": ["a"], **parts})
+    assert provider_pb2.DiffRequest.FromString(encoded) == whole
+
+
+def test_parsed_maps_with_one_text_are_held_once() -> None:
+    text = '{"in": {"a": {"name": "x"}, "b": {"name": "y"}}, "out": {"a": {"name": "x"}, "c": {"name": 1}}}'
+    found = json.loads(text, object_hook=Repeated())
+    assert found == json.loads(text)
+    assert found["in"]["a"] is found["out"]["a"]
 
 
 def test_numbers_are_written_as_people_write_them() -> None:

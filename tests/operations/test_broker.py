@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import stat
 import time
 from collections.abc import Callable
@@ -13,6 +14,9 @@ import pytest
 
 from mimecast_sso.operations.broker import VARIABLE, with_credentials
 from mimecast_sso.operations.exit_codes import OperationError
+from mimecast_sso.operations.project import Project
+from mimecast_sso.operations.stacks import Stacks
+from providers.deadline import Deadline
 
 SECRET = "a-secret-that-nobody-may-see"
 WHOLE = {"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c", "ARM_CLIENT_SECRET": SECRET}
@@ -102,6 +106,34 @@ def test_a_command_that_leaves_a_process_behind_gives_its_credentials(broker: Br
 def test_a_command_that_closes_its_output_and_goes_on_is_killed(broker: Broker, tmp_path: Path) -> None:
     with pytest.raises(OperationError, match="within 0\\.3 seconds"):
         with_credentials(broker("exec >&-; sleep 60"), "prod-eu", tmp_path, timeout=0.3)
+
+
+def test_a_process_with_many_open_files_gets_them_too(broker: Broker, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 1200:
+        pytest.skip("this machine allows too few open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), hard))
+    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        found = with_credentials(broker(f"cat <<'EOF'\n{json.dumps(WHOLE)}\nEOF"), "prod-eu", tmp_path)
+    finally:
+        for each in files:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert found["ARM_CLIENT_SECRET"] == SECRET
+
+
+def test_the_time_of_a_stack_includes_its_command(tmp_path: Path) -> None:
+    stacks = tmp_path / "stacks"
+    stacks.mkdir()
+    (stacks / "Pulumi.prod-eu.yaml").write_text("config: {}\n")
+    project = Project(tmp_path, "p", stacks)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, "exec:sleep 60")
+        begun = time.monotonic()
+        with pytest.raises(OperationError, match="gave no credentials for stack prod-eu within"):
+            Stacks(project, ["prod-eu"]).open("prod-eu", Deadline(0.3))
+    assert time.monotonic() - begun < 20
 
 
 def test_a_hanging_command_is_killed_with_its_children(broker: Broker, tmp_path: Path) -> None:

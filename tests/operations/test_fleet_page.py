@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -236,6 +237,21 @@ def test_stacks_of_a_missing_share_are_not_readable(
     assert merge(single) == {"tenant-007": "fine"}, "a report of a whole run expects nothing more"
 
 
+def test_a_share_that_an_earlier_run_left_is_not_taken_for_todays(
+    written: Callable[[str, Report], Path], tmp_path: Path
+) -> None:
+    names = ("tenant-001", "tenant-002")
+    yesterday = Report("fleet drift", NOW - timedelta(days=1), 0, (section(1),), expected=names)
+    today = Report("fleet drift", NOW, 0, (section(2),), expected=names)
+    out = tmp_path / "merged.json"
+    files = [written("1.json", yesterday), written("2.json", today)]
+    assert commands.merge(files, form="json", out=out, history=None) is Exit.ERROR
+    levels = {each["stack"]: each["level"] for each in json.loads(out.read_text())["stacks"]}
+    assert levels == {"tenant-001": "unknown", "tenant-002": "fine"}
+    again = written("3.json", Report("fleet drift", NOW - timedelta(hours=1), 0, (section(1),)))
+    assert commands.merge([*files, again], form="json", out=out, history=None) is Exit.FINE
+
+
 def test_a_file_that_is_not_a_report_is_not_merged(tmp_path: Path) -> None:
     for content in ("{", "[]", '{"schema": 2}', '{"schema": 1, "stacks": 3}'):
         (tmp_path / "x.json").write_text(content)
@@ -250,5 +266,12 @@ def test_finished_rows_are_kept_and_unread_ones_retried(tmp_path: Path) -> None:
     (tmp_path / "row.tenant-003.json").write_text('{"stack": "tenant-')
     resumed = Work.resume(tmp_path)
     assert resumed.at == NOW
-    assert list(resumed.finished(["tenant-001", "tenant-002", "tenant-003", "tenant-004"])) == ["tenant-001"]
-    assert not Work.begin(tmp_path, NOW).finished(["tenant-001"])
+    files = {f"tenant-00{number}": tmp_path / f"Pulumi.tenant-00{number}.yaml" for number in range(1, 5)}
+    assert list(resumed.finished(files)) == ["tenant-001"]
+    row = (tmp_path / "row.tenant-001.json").stat().st_mtime
+    files["tenant-001"].touch()
+    os.utime(files["tenant-001"], (row - 1, row - 1))
+    assert list(resumed.finished(files)) == ["tenant-001"]
+    os.utime(files["tenant-001"], (row + 1, row + 1))
+    assert not resumed.finished(files), "its file was changed since"
+    assert not Work.begin(tmp_path, NOW).finished(files)

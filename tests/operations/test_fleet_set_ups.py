@@ -33,7 +33,7 @@ def closed(**properties: Any) -> dict[str, Any]:
 
 TEXT, TRUTH = {"type": "string", "minLength": 1}, {"type": "boolean"}
 MAP = {"type": "object", "additionalProperties": TEXT}
-NAME = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}
+NAME = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$"}
 # Structure DeploymentSettings of pulumi/pulumi, sdk/go/common/apitype/deployments.go.
 DEPLOYMENT = closed(
     settings=closed(
@@ -125,6 +125,16 @@ def test_a_repository_elsewhere_has_no_settings_of_github() -> None:
 def test_names_that_collide_in_kubernetes_are_refused() -> None:
     with pytest.raises(OperationError, match="prod-us and Prod_us would both be mimecast-sso-prod-us"):
         set_ups.files(Service.OPERATOR, PLACE, (Listed("prod-us"), Listed("Prod_us")))
+
+
+def test_long_names_are_shortened_to_what_the_operator_takes_and_stay_apart() -> None:
+    names = [f"customer-with-quite-a-long-name-{region}" for region in ("eu", "us")]
+    found = set_ups.files(Service.OPERATOR, PLACE, [Listed(each) for each in names])
+    stacks = [yaml.safe_load(found[path]) for path in found if "drift-schedules" not in path]
+    assert {each["spec"]["stack"] for each in stacks} == {f"acme/mimecast-sso/{each}" for each in names}
+    for path in found:
+        assert len(Path(path).stem) <= 42
+    assert all(each["metadata"]["name"].startswith("mimecast-sso-customer-with-quite-") for each in stacks)
 
 
 def test_a_matrix_is_what_each_pipeline_reads() -> None:

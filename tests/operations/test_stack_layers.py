@@ -108,7 +108,9 @@ def test_an_encrypted_value_is_replaced_whole(stacks: Path) -> None:
         ("base", "", "has no config: section"),
         ("base", "config: {a:b: 1, a:b: plain-secret}", 'found duplicate key "a:b".'),
         ("base", "a: &a [x]\nb: &b [*a, *a]\nconfig: {mimecast-sso:domains: *b}", "sets a, b."),
-        ("base", "config: {mimecast-sso:domains: &a [*a]}", "would not be a valid configuration"),
+        ("base", "config: {mimecast-sso:domains: &a [*a]}", "found unconstructable recursive node"),
+        ("base", "config: {other:list: &a [*a]}", "found unconstructable recursive node"),
+        ("acme", "config: {mimecast-sso:dns: {tsig: {secret: plain-secret}}}", "encrypted for one stack"),
     ],
 )
 def test_what_a_layer_cannot_set_is_refused_and_its_content_not_quoted(
@@ -134,6 +136,42 @@ def test_null_takes_back_what_an_earlier_layer_sets(stacks: Path) -> None:
     assert beta["domains"] == ["all.example"]
     assert beta["dns"] == {}, "there was nothing to take back"
     assert render((), check=True) is Exit.FINE
+
+
+def test_what_an_anchor_names_twice_is_changed_in_one_place(stacks: Path) -> None:
+    file = stacks / "Pulumi.acme.yaml"
+    shared = "  other:copy: &group\n    group: Mine\n  other:merged:\n    <<: *group\n"
+    file.write_text(
+        ACME.replace("  mimecast-sso:rollOut:\n", f"{shared}  mimecast-sso:rollOut:\n    <<: *group\n")
+    )
+    text = file.read_text()
+    file.write_text(
+        text.replace(
+            "  mimecast-sso:certificates", "  mimecast-sso:application: *group\n  mimecast-sso:certificates"
+        )
+    )
+    (stacks / "_base.yaml").write_text(
+        "config:\n  mimecast-sso:application: {displayName: &name Portal}\n  other:copy: {group: Base}\n"
+        "  other:list: [&each {name: *name, set: &set true, at: &at 7}, {set: *set, at: *at}, *each]\n"
+    )
+    with pytest.raises(OperationError, match=r"application\.group is not a key"):
+        render(("acme",), check=False)
+    file.write_text(text)
+    assert render(("acme",), check=False) is Exit.FINE
+    found = config(stacks, "acme")
+    assert (found["other:copy"], found["other:merged"]) == ({"group": "Base"}, {"group": "Mine"})
+    assert found["rollOut"] == {"group": "Mine", "who": "pilot", "pilot": ["ada@acme.example"]}
+    each = {"name": "Portal", "set": True, "at": 7}
+    assert found["other:list"] == [each, {"set": True, "at": 7}, each]
+    assert render(("acme",), check=True) is Exit.FINE
+
+
+def test_tags_in_the_form_of_the_engines_command_have_layers_at_once(stacks: Path) -> None:
+    layer(stacks, "acme", {"tags": "ring-1, eu"})
+    layer(stacks, "eu", RING)
+    assert render(("acme",), check=False) is Exit.FINE
+    assert config(stacks, "acme")["application"] == RING["application"]
+    assert render(("acme",), check=True) is Exit.FINE
 
 
 def test_a_layer_counts_once_and_the_base_first_whatever_the_tags_say(stacks: Path) -> None:

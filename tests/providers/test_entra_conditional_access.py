@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
+from providers.entra.batching import Read, ReadOutcome
 from providers.entra.conditional_access import MOST_USERS, PATH, AccessPolicy, evaluate
 from providers.entra.errors import ObjectNotFound, Refused, Unreachable
 from providers.entra.graph import GraphClient
@@ -83,17 +84,24 @@ class Scripted:
     def __init__(self, *rows: dict[str, Any]) -> None:
         self.rows: Any = list(rows)
         self.asked: list[Mapping[str, Any]] = []
+        self.batches = 0
 
-    def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
-        assert path == PATH
-        self.asked.append(question)
-        return {"value": self.rows}
+    def batch(self, reads: Iterable[Read]) -> tuple[ReadOutcome, ...]:
+        self.batches += 1
+        return tuple(map(self._outcome, reads))
+
+    def _outcome(self, read: Read) -> ReadOutcome:
+        assert (read.path, read.method) == (PATH, "POST")
+        assert read.question is not None
+        self.asked.append(read.question)
+        return ReadOutcome(read, {"value": self.rows})
 
 
 def test_only_a_sample_of_many_is_evaluated() -> None:
     graph = Scripted()
     found = evaluate(graph, APPLICATION, (str(number) for number in range(1000)))
     assert len(found) == len(graph.asked) == MOST_USERS
+    assert graph.batches == 1
     assert len(evaluate(graph, APPLICATION, ["a", "b", "c"], most=2)) == 2
 
 

@@ -159,10 +159,15 @@ def require_read(request: requests.PreparedRequest) -> None:
 def _only_reads(request: requests.PreparedRequest, path: str) -> bool:
     if _service(str(request.url)) == MIMECAST:
         return path in READING_POSTS
-    if path.endswith(conditional_access.PATH):
-        return True
     rows = (_json(request.body) or {}).get("requests") if path.endswith(batching.PATH) else None
-    return isinstance(rows, list) and all(row.get("method") == "GET" for row in rows)
+    return isinstance(rows, list) and all(map(_is_read, rows))
+
+
+def _is_read(row: dict[str, Any]) -> bool:
+    """Whether a request of a batch reads, or is the question of What If."""
+    return (row.get("method"), row.get("url")) == ("POST", conditional_access.PATH) or row.get(
+        "method"
+    ) == "GET"
 
 
 def _service(url: str) -> str:
@@ -184,11 +189,12 @@ def _exchanges(request: requests.PreparedRequest, response: requests.Response) -
 
 
 def _batched(request: requests.PreparedRequest, body: object) -> Iterator[Exchange]:
-    asked = {row["id"]: row["url"] for row in (_json(request.body) or {}).get("requests", ())}
+    asked = {row["id"]: row for row in (_json(request.body) or {}).get("requests", ())}
     rows = body.get("responses") if isinstance(body, dict) else None
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict) and isinstance(row.get("status"), int) and str(row.get("id")) in asked:
-            call = name_of("GET", asked[str(row["id"])])
+            sent = asked[str(row["id"])]
+            call = name_of(sent["method"], sent["url"])
             yield _exchange(ENTRA, call, row["status"], row.get("body"), None)
 
 

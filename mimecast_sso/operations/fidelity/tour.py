@@ -19,6 +19,7 @@ from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.mimecast_api import (
     GET_INTERNAL_USERS,
+    GET_PENDING_DOMAIN,
     INTEGRATIONS_PATH,
     USERS_PATH,
     USERS_PERMISSION,
@@ -67,10 +68,6 @@ class FirstPages:
         """As the client."""
         return self.graph.get(path, **query)
 
-    def count(self, path: str) -> int:
-        """As the client."""
-        return self.graph.count(path)
-
     def patch(self, path: str, values: Mapping[str, Any]) -> None:
         """Refused: nothing is written here."""
         raise AssertionError(f"PATCH {path} in a recording")
@@ -78,10 +75,6 @@ class FirstPages:
     def batch(self, reads: Iterable[Read]) -> tuple[ReadOutcome, ...]:
         """As the client."""
         return self.graph.batch(reads)
-
-    def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
-        """As the client."""
-        return self.graph.ask(path, question)
 
     def now(self) -> datetime:
         """As the client."""
@@ -142,7 +135,7 @@ def _of_entra(settings: Settings, client: GraphClient, snapshot: Snapshot) -> It
     yield lambda: client.get(f"/servicePrincipals/{_NO_OBJECT}", select=applications.PRINCIPAL)
     yield lambda: client.get(f"/users/{_NO_OBJECT}", select="userType")
     yield lambda: list(islice(client.list("/users", select="id", top="1"), 2))
-    yield lambda: client.count("/users")
+    yield lambda: client.batch([people.USERS_COUNTED])
     yield from _of_people(settings, client, graph, snapshot)
     yield from _of_application(graph, snapshot)
 
@@ -191,7 +184,7 @@ def _of_application(graph: FirstPages, snapshot: Snapshot) -> Iterator[Callable[
 
 def _of_mimecast(settings: Settings, client: MimecastClient) -> Iterator[Callable[[], object]]:
     yield lambda: list_domains(client, pending=False)
-    yield lambda: list_domains(client, pending=True)
+    yield lambda: client.legacy(GET_PENDING_DOMAIN)
     yield lambda: list_account(client)
     for domain in [each.name for each in settings.domains][:1]:
         yield partial(list_addresses, client, domain)

@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
@@ -32,7 +32,11 @@ from mimecast_sso.operations.reports.model import Report, Section
 from mimecast_sso.operations.reports.reading import read
 from mimecast_sso.operations.reports.render import render
 from mimecast_sso.text import foreign
+from mimecast_sso.text.times import utc_text
 from mimecast_sso.text.wording import count
+
+_LONGEST_RUN = timedelta(hours=12)
+"""How long a run can be resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +64,22 @@ def run(check: str, given: Options) -> Exit:
     asks = Preview(project) if check == "preview" else CHECKS[check]
     asked = runs.CheckPlan(f"fleet {check}", asks, wanted, given.jobs, given.timeout)
     if given.resume:
-        Work.resume(folder)  # Raises if no stack is selected, before a folder is created.
+        _require_recent(Work.resume(folder), now)  # Raises before a folder is created.
     with alone(folder):
         work = Work.resume(folder) if given.resume else Work.begin(folder, now)
         found = runs.run(asked, project, work, _Progress(len(wanted)))
     if given.shard[1] > 1:
         found = replace(found, expected=tuple(each.name for each in selected))
     return _write(found, given.form, given.out, given.history)
+
+
+def _require_recent(work: Work, now: datetime) -> None:
+    """Refuse to continue a run whose rows would be reported as of its time. Raises OperationError."""
+    if now - work.at > _LONGEST_RUN:
+        raise OperationError(
+            f"The run in {work.folder} began at {utc_text(work.at)}, and what it found may have changed since. Start a "
+            "new one: leave out --resume."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,17 @@ none.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml.scalarbool import ScalarBoolean
+
 from mimecast_sso.operations.exit_codes import OperationError
-from mimecast_sso.operations.fleet.selection import Listed
+from mimecast_sso.operations.fleet.selection import Listed, tags_of
 from mimecast_sso.operations.project import Project
 from mimecast_sso.operations.stacks import load_stack_file, stack_file_text
 from mimecast_sso.settings import (
@@ -93,9 +96,9 @@ def _tags(project: Project, listed: Listed) -> tuple[str, ...]:
     for name in (listed.name, _BASE):
         file = _layer(project, name)
         found = load_stack_file(file)["config"].get(_TAGS) if file.is_file() else None
-        if isinstance(found, list):
-            return tuple(each for each in found if isinstance(each, str) and _NAME.fullmatch(each))
-    return tuple(each for each in listed.tags if _NAME.fullmatch(each))
+        if found is not None:
+            return tuple(filter(_NAME.fullmatch, tags_of(found)))
+    return tuple(filter(_NAME.fullmatch, listed.tags))
 
 
 def _layer(project: Project, name: str) -> Path:
@@ -122,14 +125,27 @@ def _read(layer: Path, *, shared: bool) -> dict[str, Any]:
             raise OperationError(
                 f"{layer.name} sets {foreign.one_line(', '.join(keys))}. {why}. Nothing was written."
             )
-    return config
+    try:
+        values_of(read_text(layer), layer)
+        return {key: _copied(value, nulls=True) for key, value in config.items()}
+    except ConfigurationError as error:
+        raise OperationError(f"{error} Nothing was written.") from None
 
 
 def _is_secret(key: str, value: Any, *, shared: bool) -> bool:
     """Whether a layer may not set it: a secret in plain text, or of a shared layer an encrypted one."""
-    if key.removeprefix(f"{NAMESPACE}:") in SECRET_KEYS and not is_encrypted(value):
+    own = key.removeprefix(f"{NAMESPACE}:")
+    inside = (_at(value, path.split(".")[1:]) for path in SECRET_KEYS if path.split(".")[0] == own)
+    if any(each is not None and not is_encrypted(each) for each in inside):
         return True
     return shared and is_encrypted(value)
+
+
+def _at(value: Any, path: Sequence[str]) -> Any:
+    """The value at a path inside another one; None for none."""
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def _rendered(file: Path, layers: list[Path], own: Path) -> Rendered:
@@ -139,10 +155,13 @@ def _rendered(file: Path, layers: list[Path], own: Path) -> Rendered:
     document = load_stack_file(file)
     config = document["config"]
     changed = tuple(
-        key for key, value in wanted.items() if _lay(config, key, value, (key.removeprefix(f"{NAMESPACE}:"),))
+        key for key, value in wanted.items() if _lay(_plain(config, key), key, value, _place(key))
     )
     if not changed:
         return Rendered(file, read_text(file), ())
+    _separate(config, changed)
+    for key in changed:
+        _lay(config, key, wanted[key], _place(key))
     text = stack_file_text(document, file)
     try:
         from_values(values_of(text, file))
@@ -152,6 +171,15 @@ def _rendered(file: Path, layers: list[Path], own: Path) -> Rendered:
             f"With {names}, {file.name} would not be a valid configuration: {error} Nothing was written."
         ) from None
     return Rendered(file, text, changed)
+
+
+def _place(key: str) -> _Place:
+    return (key.removeprefix(f"{NAMESPACE}:"),)
+
+
+def _plain(config: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """A copy of one key."""
+    return {key: _copied(config[key], nulls=True)} if key in config else {}
 
 
 def _lay_over(target: Any, source: Mapping[str, Any], place: _Place) -> bool:
@@ -168,15 +196,52 @@ def _lay(target: Any, key: str, value: Any, place: _Place) -> bool:
         return _lay_over(present, value, place)
     if present == value or (kept and present is not None):
         return False
-    target[key] = _without_nulls(value)
+    target[key] = _copied(value, nulls=not _is_map(value))
     return True
 
 
-def _without_nulls(value: Any) -> Any:
-    """A copy without the nulls of a map to merge: there was nothing for them to take back."""
-    if not _is_map(value):
+def _separate(config: Any, changed: Sequence[str]) -> None:
+    """Write out aliases and merge keys if a change is in one of their maps: it would change their other places too."""
+    several = _repeated(config)
+    if not any(several.intersection(_inside(config.get(key))) for key in changed):
+        return
+    for key, value in config.items():
+        if several.intersection(_inside(value)):
+            config[key] = _copied(value, nulls=True)
+
+
+def _copied(value: Any, *, nulls: bool) -> Any:
+    """A copy of its own, without anchors; without ``nulls``, where a map is merged that has nothing to take back."""
+    if isinstance(value, Mapping):
+        inside = ((key, each) for key, each in value.items() if nulls or each is not None)
+        return {key: _copied(each, nulls=nulls or not _is_map(each)) for key, each in inside}
+    if isinstance(value, list):
+        return [_copied(each, nulls=True) for each in value]
+    if getattr(value, "anchor", None) is None or value.anchor.value is None:
         return deepcopy(value)
-    return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    if isinstance(value, ScalarBoolean):
+        return bool(value)
+    return next((kind(value) for kind in (str, int, float) if isinstance(value, kind)), value)
+
+
+def _repeated(document: Any) -> frozenset[int]:
+    """The ids of maps and lists that are in several places of a file."""
+    return frozenset(each for each, number in Counter(_inside(document)).items() if number > 1)
+
+
+def _inside(value: Any) -> Iterator[int]:
+    """The ids of the maps and lists in a value, itself included, once for each place; what is in them only once."""
+    seen: set[int] = set()
+    left = [value]
+    while left:
+        each = left.pop()
+        if not isinstance(each, (Mapping, list)):
+            continue
+        yield id(each)
+        if id(each) not in seen:
+            seen.add(id(each))
+            left += each.values() if isinstance(each, Mapping) else each
+            left += getattr(each, "merge", ())
 
 
 def _is_map(value: Any) -> bool:

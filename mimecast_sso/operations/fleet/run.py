@@ -42,7 +42,7 @@ def run(plan: CheckPlan, project: Project, work: Work, progress: Callable[[Secti
     Raises:
         OperationError: The sandbox is not running, or the work folder cannot be written.
     """
-    found = work.finished(each.name for each in plan.stacks)
+    found = work.finished({each.name: project.stack_file(each.name) for each in plan.stacks})
     left = [each for each in plan.stacks if each.name not in found]
     for section in _asked(plan, left, Stacks(project, [each.name for each in left])):
         work.keep(section)

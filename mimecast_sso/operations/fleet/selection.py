@@ -109,6 +109,12 @@ class _Term:
         return any(fnmatchcase(value, self.pattern) for value in values[self.key]) is not self.negated
 
 
+def tags_of(value: Any) -> tuple[str, ...]:
+    """The tags in a stack file: a list, or as `pulumi config set` writes them, separated by commas."""
+    found = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else ()
+    return tuple(str(each).strip() for each in found)
+
+
 def _read(project: Project, name: str) -> Listed:
     if not is_stack_name(name):
         return Listed(name, problem=misnamed(project.stack_file(name)))
@@ -116,12 +122,10 @@ def _read(project: Project, name: str) -> Listed:
         values = read_values(project.stack_file(name))
     except ConfigurationError as error:
         return Listed(name, problem=str(error))
-    tags = values.get("tags")
-    found = tags.split(",") if isinstance(tags, str) else tags if isinstance(tags, list) else ()
     return Listed(
         name,
         str(values.get("accountCode") or ""),
         str(values.get("region") or ""),
-        tuple(str(each).strip() for each in found),
+        tags_of(values.get("tags")),
         tenant=str(values.get("tenantId") or ""),
     )

@@ -11,6 +11,7 @@ pulumi/pulumi), resource ``pulumiservice:index:DriftSchedule``, and the operator
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -32,8 +33,9 @@ _NOTES: Final = {
 }
 _NO_SUBSCRIPTION: Final = "00000000-0000-0000-0000-000000000000"
 _CREDENTIALS: Final = ("MIMECAST_CLIENT_ID", "MIMECAST_CLIENT_SECRET")
-_LONGEST_NAME: Final = 63
-"""Maximum length of the name of a Kubernetes object, a DNS label."""
+_LONGEST_NAME: Final = 42
+"""Maximum length of the name of a Stack, by a rule of the operator's custom resource definition."""
+_DIGITS: Final = 8
 _SCHEDULES: Final = "mimecast-sso-drift-schedules"
 
 
@@ -211,7 +213,7 @@ def _object_names(stacks: Sequence[Listed]) -> dict[str, str]:
     found: dict[str, str] = {}
     for each in stacks:
         slug = re.sub(r"[^a-z0-9]+", "-", each.name.lower()).strip("-")
-        name = f"mimecast-sso-{slug}"[:_LONGEST_NAME].rstrip("-")
+        name = _shortened(f"mimecast-sso-{slug}", each.name)
         if name in found:
             raise OperationError(
                 f"Stacks {found[name]} and {each.name} would both be {name} in Kubernetes. Rename one, or write them "
@@ -219,6 +221,14 @@ def _object_names(stacks: Sequence[Listed]) -> dict[str, str]:
             )
         found[name] = each.name
     return {stack: name for name, stack in found.items()}
+
+
+def _shortened(name: str, stack: str) -> str:
+    """A name that the operator takes; a long one ends with a digest, so that stacks which begin alike stay apart."""
+    if len(name) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(stack.encode()).hexdigest()[:_DIGITS]
+    return f"{name[: _LONGEST_NAME - _DIGITS - 1].rstrip('-')}-{digest}"
 
 
 # -- Matrices of pipelines ------------------------------------------------------------------------------------------

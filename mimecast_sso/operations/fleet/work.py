@@ -8,8 +8,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -101,10 +101,17 @@ class Work:
             ) from None
         return cls(folder, at, terms)
 
-    def finished(self, stacks: Iterable[str]) -> dict[str, Section]:
-        """The sections of stacks that could be read; the others are retried."""
-        found = {stack: self.row(stack) for stack in stacks}
+    def finished(self, files: Mapping[str, Path]) -> dict[str, Section]:
+        """The sections of stacks that could be read; the others are retried, and those whose file changed since."""
+        found = {stack: self.row(stack) for stack, file in files.items() if not self._older(stack, file)}
         return {stack: section for stack, section in found.items() if section and section.exit != Exit.ERROR}
+
+    def _older(self, stack: str, file: Path) -> bool:
+        """Whether a row was written before the file was, or does not exist."""
+        with suppress(OSError):
+            written = (self.folder / _ROW.format(stack)).stat().st_mtime_ns
+            return file.is_file() and file.stat().st_mtime_ns > written
+        return True
 
     def keep(self, section: Section) -> None:
         """Write the section of a stack atomically. Raises OperationError if it cannot be written."""

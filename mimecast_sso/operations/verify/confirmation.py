@@ -61,10 +61,21 @@ def current(settings: Settings, profile: RecordedProfile) -> Confirmed | None:
     return confirmed if confirmed and confirmed.fingerprint == profile.fingerprints.critical else None
 
 
-def read_log(connected: Callable[[], MimecastClient], confirmed: Confirmed, group: str) -> Log:
-    """Read Mimecast's audit log since the confirmation; ``group`` is the one that the settings are bound to."""
+def read_log(
+    connected: Callable[[], MimecastClient],
+    confirmed: Confirmed,
+    group: str,
+    known: audit.AuditLog | None = None,
+) -> Log:
+    """Read Mimecast's audit log since the confirmation; ``group`` is the one that the settings are bound to.
+
+    The part that is ``known`` is not read again; it has no log-ons.
+    """
     try:
-        return Log(audit.events_since(connected(), datetime.fromisoformat(confirmed.at), group))
+        since = datetime.fromisoformat(confirmed.at)
+        if known is not None and known.since <= since:
+            return Log(audit.Events(known.console_changes(since, group), ()))
+        return Log(audit.events_since(connected(), since, group))
     except MimecastError as error:
         return Log(None, " ".join(str(error).split()))
 
