@@ -17,7 +17,7 @@ from mimecast_sso.operations import drift_check
 from mimecast_sso.operations.drift import NamedResource, PropertyDifference, report
 from mimecast_sso.operations.drift_check import DriftCheck
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.output import Format
+from mimecast_sso.operations.formats import Format
 from mimecast_sso.operations.reports.model import Level, Report, Section, of_finding
 from mimecast_sso.operations.reports.render import render
 from mimecast_sso.provenance import How, Known, Statement, Verdict, unknown

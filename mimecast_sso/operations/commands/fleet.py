@@ -11,7 +11,7 @@ import click
 
 from mimecast_sso.operations.commands import options
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.output import Format
+from mimecast_sso.operations.formats import Format
 
 _FORMS = [*get_args(Format), "csv"]
 _Command = Callable[..., Any]

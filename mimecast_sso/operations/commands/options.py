@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from mimecast_sso.facts.regions import REGION_NAMES, REGIONS
-from mimecast_sso.operations.output import Format
+from mimecast_sso.operations.formats import Format
 from mimecast_sso.text.foreign import quoted
 
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -24,7 +24,8 @@ from mimecast_sso.operations.fleet.selection import Listed, listed, shard
 from mimecast_sso.operations.fleet.up import Record, Terms, Why
 from mimecast_sso.operations.fleet.up import run as ring_by_ring
 from mimecast_sso.operations.fleet.work import Work, alone
-from mimecast_sso.operations.output import Format, print_to
+from mimecast_sso.operations.formats import Format
+from mimecast_sso.operations.output import print_to
 from mimecast_sso.operations.project import Project, find_project
 from mimecast_sso.operations.reports import history as histories
 from mimecast_sso.operations.reports.merging import merged
