@@ -10,6 +10,7 @@ import pulumi
 
 from mimecast_sso.console import attestation, run_sheet
 from mimecast_sso.console.attestation import OPENS
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
 from mimecast_sso.facts.profile_form import FIELDS, Control
 from mimecast_sso.provenance import Statement
@@ -101,7 +102,7 @@ class ChainArgs:
     form: Mapping[str, pulumi.Input[str | bool]]
     thumbprint: pulumi.Input[str]
     confirmed: Mapping[str, str] | None = None
-    evidence: Mapping[str, Any] | None = None
+    evidence: Mapping[str, JSON] | None = None
     populated: bool = True
     idle: bool = False
     present: frozenset[str] = frozenset()
@@ -169,7 +170,7 @@ class MimecastTenantArgs:
 @dataclass(slots=True)
 class _Domains:
     states: dict[str, pulumi.Output[str]] = field(default_factory=dict)
-    proofs: dict[str, pulumi.Output[dict[str, Any]]] = field(default_factory=dict)
+    proofs: dict[str, pulumi.Output[dict[str, JSON]]] = field(default_factory=dict)
     verifications: list[DomainVerification] = field(default_factory=list)
 
 
@@ -181,7 +182,7 @@ class MimecastTenant(pulumi.ComponentResource):
     """
 
     domain_states: dict[str, pulumi.Output[str]]
-    proof_records: dict[str, pulumi.Output[dict[str, Any]]]
+    proof_records: dict[str, pulumi.Output[dict[str, JSON]]]
     """By domain: ``name``, ``type`` and ``value``; until the domain is verified also ``alternative``, the CNAME
     record that can be published instead."""
     integration: DirectoryIntegration | None
@@ -252,7 +253,7 @@ class MimecastTenant(pulumi.ComponentResource):
         )
 
     def _address_book(self, args: MimecastTenantArgs, domains: _Domains) -> AddressBook:
-        def in_verified_domains(known: dict[str, Any]) -> dict[str, dict[str, str]]:
+        def in_verified_domains(known: dict[str, JSON]) -> dict[str, dict[str, str]]:
             wanted: Mapping[str, AddressArgs] = known["addresses"].value
             states: dict[str, str] = known["states"]
             waiting = dict.fromkeys(
@@ -443,8 +444,8 @@ _WHY = {
 }
 
 
-def _proof_record(record: Mapping[str, Any]) -> dict[str, Any]:
-    proof: dict[str, Any] = {key: str(record[key] or "") for key in ("name", "type", "value")}
+def _proof_record(record: Mapping[str, JSON]) -> dict[str, JSON]:
+    proof: dict[str, JSON] = {key: str(record[key] or "") for key in ("name", "type", "value")}
     if not proof["value"]:
         return proof
     alternative = {
@@ -459,7 +460,7 @@ def _proof(name: str, domain: DomainResource) -> Proof:
     return Proof(name, domain.proofName, domain.proofType, domain.proofValue)
 
 
-def _listed(addresses: Mapping[str, Any]) -> list[str]:
+def _listed(addresses: Mapping[str, JSON]) -> list[str]:
     return sorted(map(email_address, addresses))
 
 

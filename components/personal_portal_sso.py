@@ -44,6 +44,7 @@ from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.assessment.timeline import unassigned
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.console.form import console_form
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.provenance import How, Known, Statement, live, unknown
 from mimecast_sso.registration.large_values import whole
 from mimecast_sso.registration.messages import say
@@ -109,7 +110,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
     """ISO 8601, UTC."""
     domain_states: pulumi.Output[Mapping[str, str]]
     """Domain → ``verified``, ``pending`` or ``expired``."""
-    proof_records: pulumi.Output[Mapping[str, Mapping[str, Any]]]
+    proof_records: pulumi.Output[Mapping[str, Mapping[str, JSON]]]
     """Domain → its proof record (`MimecastTenant.proof_records`)."""
     profile_state: pulumi.Output[str]
     """``due``, ``claimed``, ``read``, ``proved``, ``stale`` or ``contradicted``

@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from mimecast_sso.assessment import access
 from mimecast_sso.assessment.access import AccessSample
 from mimecast_sso.assessment.people import EntraGroup, Person, group_problem, person_of, with_mailboxes
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Directory
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.provenance import Known, live, unknown
 from mimecast_sso.settings import Settings
 from mimecast_sso.settings.values import is_guid
@@ -33,7 +33,7 @@ from providers.entra.protocols import GraphReads
 _FEW_LOOKUPS = 100
 """Look-ups that go with the other questions, five calls at most. With more, it is seen first what takes fewer calls."""
 _MARKED = "account with the marker"
-Row = Mapping[str, Any]
+Row = Mapping[str, JSON]
 Found = Known[Sequence[Row]]
 
 

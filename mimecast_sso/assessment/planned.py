@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.record import Record, RecordedProfile
 from mimecast_sso.facts import resource_types as types
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.profile_form import FIELDS
 from mimecast_sso.settings import AddressSource, Ownership, ProfileSlot
 from mimecast_sso.text.names import domain_of
@@ -54,7 +54,7 @@ class Planned:
         )
         return f"{self.action} {self.object}{f': {changed}' if changed else ''}"
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, JSON]:
         """As JSON, values included."""
         properties = {
             name: {"recorded": sorted(before), "desired": sorted(after)}
@@ -109,7 +109,7 @@ def summary(changes: Iterable[Planned]) -> str:
 # -- Forms ----------------------------------------------------------------------------------------------------------
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def _texts(value: JSON) -> tuple[str, ...]:
     if isinstance(value, (list, tuple, set, frozenset)):
         return tuple(sorted(map(str, value)))
     if isinstance(value, bool):
@@ -118,7 +118,7 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _differences(
-    pairs: Mapping[str, tuple[Any, Any]],
+    pairs: Mapping[str, tuple[object, object]],
 ) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
     """The properties that differ, each with recorded and desired values."""
     found = {}
@@ -136,7 +136,7 @@ def _missing_from(others: Sequence[str], texts: Sequence[str]) -> tuple[str, ...
     return tuple(each for each in texts if each not in known)
 
 
-def _update(object_: str, pairs: Mapping[str, tuple[Any, Any]], name: str = "") -> Iterator[Planned]:
+def _update(object_: str, pairs: Mapping[str, tuple[object, object]], name: str = "") -> Iterator[Planned]:
     differences = _differences(pairs)
     if differences:
         yield Planned(Action.UPDATE, object_, name, differences)
@@ -178,7 +178,7 @@ def _application(assessment: Assessment) -> Iterator[Planned]:
             yield Planned(Action.UPDATE, "claims policy")
 
 
-def _properties(assessment: Assessment) -> Iterator[tuple[str, tuple[Any, Any]]]:
+def _properties(assessment: Assessment) -> Iterator[tuple[str, tuple[object, object]]]:
     desired, record, settings = assessment.desired, assessment.desired.record, assessment.settings
     application = record.application
     yield "display name", (application.display_name if application else "", settings.application.display_name)
@@ -288,7 +288,7 @@ def _integration(assessment: Assessment) -> Iterator[Planned]:
 def _addresses(assessment: Assessment) -> Iterator[Planned]:
     recorded = assessment.desired.record.outputs_of(types.ADDRESS_BOOK)
     check_only = assessment.settings.addresses.source is AddressSource.SYNCHRONISED
-    entries: Mapping[str, Mapping[str, Any] | None] = (recorded or {}).get("addresses") or {}
+    entries: Mapping[str, Mapping[str, JSON] | None] = (recorded or {}).get("addresses") or {}
     before = {address: _entry(entry or {}) for address, entry in entries.items()}
     after = {each.address: _entry_of(each.name, each.password_version) for each in assessment.addresses}
     after = {
@@ -313,7 +313,7 @@ def _addresses(assessment: Assessment) -> Iterator[Planned]:
     yield from _update("address book", pairs)
 
 
-def _entry(recorded: Mapping[str, Any]) -> str:
+def _entry(recorded: Mapping[str, JSON]) -> str:
     return _entry_of(recorded.get("name"), recorded.get("passwordVersion"))
 
 
@@ -377,7 +377,7 @@ def _profile(desired: Desired, recorded: RecordedProfile | None, slot: ProfileSl
         return
     profile, today = desired.settings.authentication_profile, desired.snapshot.mimecast_now.date()
     confirmed = profile.confirmed_of(slot)
-    pairs: dict[str, tuple[Any, Any]] = {
+    pairs: dict[str, tuple[object, object]] = {
         each.label: (recorded.form.get(each.key), form.values.get(each.key)) for each in _OWN_FIELDS
     }
     pairs |= {
@@ -388,7 +388,7 @@ def _profile(desired: Desired, recorded: RecordedProfile | None, slot: ProfileSl
     yield from _update(object_, pairs)
 
 
-def _flat(document: Mapping[str, Any] | None) -> list[str]:
+def _flat(document: Mapping[str, JSON] | None) -> list[str]:
     return sorted(f"{key}: {value}" for key, value in (document or {}).items())
 
 

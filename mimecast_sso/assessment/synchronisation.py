@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.snapshot import INTEGRATION_ONLY, Snapshot
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.provenance import How, Known, Statement, Verdict
 from mimecast_sso.settings import AddressSource, DirectorySynchronisation, IntegrationMode
 from mimecast_sso.text.foreign import quoted
@@ -264,7 +264,7 @@ def _removing(gone: list[str], name: str) -> Iterator[Statement]:
 
 
 def _as_configured(
-    wanted: DirectorySynchronisation, known: Known[Integration], recorded: Mapping[str, Any] | None
+    wanted: DirectorySynchronisation, known: Known[Integration], recorded: Mapping[str, JSON] | None
 ) -> Iterator[Statement]:
     name, live = f"The directory integration {quoted(wanted.description)}", known.value
     required = wanted.mode is IntegrationMode.REQUIRE

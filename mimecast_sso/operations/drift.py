@@ -10,9 +10,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from mimecast_sso.facts.engine_documents import EngineEvent, Step, StepState
+from mimecast_sso.facts.json_types import JSON
 
 _ABSENT = "(none)"
 _PATH = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|\.?([^.\[]+)')
@@ -113,7 +113,7 @@ def _rows(metadata: Step, step: Step | None) -> Iterator[PropertyDifference]:
 
 def _at(state: StepState | None, path: str, *, inputs: bool = False) -> str:
     # Outputs are the current state; inputs are the desired state.
-    value: Any = (state or {}).get("inputs" if inputs else "outputs") or {}
+    value: JSON = (state or {}).get("inputs" if inputs else "outputs") or {}
     for key, index, name in _PATH.findall(path):
         if isinstance(value, dict):
             value = value.get(json.loads(f'"{key}"') if key else name)

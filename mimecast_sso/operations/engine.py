@@ -25,6 +25,7 @@ import click
 from mimecast_sso.assessment import hand_over
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.engine_documents import Deployment, EngineEvent, StateResource, Step
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.resource_types import OF_MANY_ITEMS, OF_THE_ENGINE
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.exit_codes import Exit, OperationError
@@ -288,7 +289,7 @@ class Engine:
         if any(resource.get("protect") for resource in self.resources()):
             self._quietly("state", "unprotect", "--all", "--yes", "--stack", self._stack.name)
 
-    def export(self) -> dict[str, Any]:
+    def export(self) -> dict[str, JSON]:
         """The stack's state, secrets encrypted. Raises StateError, or NoStateError if the stack does not exist."""
         try:
             printed = self._quietly("stack", "export", "--stack", self._stack.name)
@@ -300,7 +301,7 @@ class Engine:
                 f"Stack {name} was never deployed to this backend, so it has no state. Deploy it first: mimecast-sso "
                 f"up --stack {name}"
             ) from None
-        state: dict[str, Any] = parse_state(printed)
+        state: dict[str, JSON] = parse_state(printed)
         return state
 
     def secret_output(self, name: str) -> str:

@@ -20,9 +20,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 from urllib.parse import quote, urlencode
 
+from mimecast_sso.facts.json_types import JSON
 from providers.entra.documents import document
 from providers.entra.errors import GraphError, Unreachable, from_response
 
@@ -35,7 +35,7 @@ _TRANSIENT = frozenset({429, 502, 503, 504})
 _OK = range(200, 300)
 _NEXT = "@odata.nextLink"
 
-Json = dict[str, Any]
+Json = dict[str, JSON]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class _Response:
 
     status: int
     headers: Mapping[str, str]
-    body: Any
+    body: JSON
 
     @property
     def wait(self) -> float | None:

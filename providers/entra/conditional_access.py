@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.text.times import graph_time
 from providers.entra.errors import Unreachable
 from providers.entra.protocols import GraphReads
@@ -77,7 +77,7 @@ def _policies(graph: GraphReads, application_id: str, user_id: str) -> Iterator[
             yield _policy(row, decided=False)
 
 
-def _question(application_id: str, user_id: str) -> dict[str, Any]:
+def _question(application_id: str, user_id: str) -> dict[str, JSON]:
     return {
         "signInIdentity": {"@odata.type": "#microsoft.graph.userSignIn", "userId": user_id},
         "signInContext": {
@@ -90,7 +90,7 @@ def _question(application_id: str, user_id: str) -> dict[str, Any]:
     }
 
 
-def _policy(row: Mapping[str, Any], *, decided: bool) -> AccessPolicy:
+def _policy(row: Mapping[str, JSON], *, decided: bool) -> AccessPolicy:
     grants = row.get("grantControls") or {}
     changed = str(row.get("modifiedDateTime") or row.get("createdDateTime") or "")
     others = ("customAuthenticationFactors", "termsOfUse", "authenticationStrength")

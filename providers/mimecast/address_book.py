@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.mimecast_api import (
     CREATE_USER,
     GET_INTERNAL_USERS,
@@ -541,7 +542,7 @@ def _partly_done(problems: Mapping[str, MimecastError], done: int) -> PartlyDone
     )
 
 
-def _live(row: Mapping[str, Any]) -> tuple[str, LiveAddress]:
+def _live(row: Mapping[str, JSON]) -> tuple[str, LiveAddress]:
     address = same_key(str(row.get("emailAddress") or ""))
     return address, LiveAddress(
         address=address,
@@ -551,7 +552,7 @@ def _live(row: Mapping[str, Any]) -> tuple[str, LiveAddress]:
     )
 
 
-def _live_of_account(row: Mapping[str, Any]) -> tuple[str, LiveAddress]:
+def _live_of_account(row: Mapping[str, JSON]) -> tuple[str, LiveAddress]:
     # The two families name the alias flag differently.
     address, live = _live({**row, "alias": row.get("isAlias")})
     disabled = row.get("disabled")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.mimecast_audit import (
     GET_AUDIT_EVENTS,
     GROUP_EVENT,
@@ -138,15 +138,15 @@ def group_changes(client: MimecastClient, since: datetime, *, most_pages: int = 
     return GroupLog(tuple(changes), tuple(unread))
 
 
-def _rows(client: MimecastClient, since: datetime, most_pages: int = _MOST_PAGES) -> list[dict[str, Any]]:
+def _rows(client: MimecastClient, since: datetime, most_pages: int = _MOST_PAGES) -> list[dict[str, JSON]]:
     span = {
         "startDateTime": since.astimezone(UTC).strftime(_WIRE),
         # By Mimecast's clock, as far as it is known, and ahead of it, so that no event is missed at the end.
         "endDateTime": (client.now() + _AHEAD).strftime(_WIRE),
     }
     # Unlike other lists, this one has its rows directly in ``data``.
-    rows: list[dict[str, Any]] = []
-    page: dict[str, Any] = {"pageSize": GET_AUDIT_EVENTS.page_size}
+    rows: list[dict[str, JSON]] = []
+    page: dict[str, JSON] = {"pageSize": GET_AUDIT_EVENTS.page_size}
     for _ in range(most_pages):
         response = client.legacy(GET_AUDIT_EVENTS, span, page=page).accepted("read the audit log")
         rows += response.data
@@ -161,22 +161,22 @@ def _rows(client: MimecastClient, since: datetime, most_pages: int = _MOST_PAGES
     )
 
 
-def _counts(row: dict[str, Any]) -> bool:
+def _counts(row: dict[str, JSON]) -> bool:
     return touches_sign_in(*(str(row.get(key) or "") for key in ("auditType", "category", "eventInfo")))
 
 
-def _loses(row: dict[str, Any], group: str) -> bool:
+def _loses(row: dict[str, JSON], group: str) -> bool:
     return row.get("auditType") == GROUP_EVENT and loses_group(str(row.get("eventInfo") or ""), group)
 
 
-def _change(row: dict[str, Any]) -> LoggedConsoleChange:
+def _change(row: dict[str, JSON]) -> LoggedConsoleChange:
     user = str(row.get("user") or "") or "an actor whom the audit log does not name"
     return LoggedConsoleChange(
         _time(row), str(row.get("auditType") or "an event"), user, str(row.get("eventInfo") or "")
     )
 
 
-def _log_on(row: dict[str, Any]) -> LogOn:
+def _log_on(row: dict[str, JSON]) -> LogOn:
     return LogOn(
         _time(row),
         str(row.get("user") or "").lower(),
@@ -185,7 +185,7 @@ def _log_on(row: dict[str, Any]) -> LogOn:
     )
 
 
-def _time(row: dict[str, Any]) -> datetime:
+def _time(row: dict[str, JSON]) -> datetime:
     try:
         return datetime.strptime(str(row.get("eventTime")), "%Y-%m-%dT%H:%M:%S%z")
     except ValueError:

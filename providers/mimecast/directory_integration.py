@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 from urllib.parse import quote
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.mimecast_api import (
     INTEGRATION_EDIT,
     INTEGRATION_READ,
@@ -75,16 +75,16 @@ class Integration:
 
     description: str
     connection: DirectoryConnection
-    properties: Mapping[str, Any]
+    properties: Mapping[str, JSON]
     secure_id: str = field(default="", compare=False, repr=False)
 
-    def differences(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    def differences(self, wanted: Mapping[str, JSON]) -> dict[str, JSON]:
         """The desired properties that differ, with their live values; properties that are not shown are left out."""
         live = self.properties
         return {key: live[key] for key, value in wanted.items() if key in live and live[key] != value}
 
 
-def normal(properties: Mapping[str, Any]) -> dict[str, Any]:
+def normal(properties: Mapping[str, JSON]) -> dict[str, JSON]:
     """Properties in normal form: domain names in lower case and sorted, limits in their written form."""
     found = {key: properties[key] for key in PROPERTIES if properties.get(key) is not None}
     if isinstance(found.get("domains"), list | tuple):
@@ -127,7 +127,7 @@ def provide_integration(
     client: MimecastClient,
     description: str,
     mode: Mode,
-    wanted: Mapping[str, Any],
+    wanted: Mapping[str, JSON],
     former: str = "",
     *,
     sleep: Callable[[float], None] = time.sleep,
@@ -173,7 +173,7 @@ def leave_integration(description: str) -> None:
     )
 
 
-def _required(found: Integration | None, description: str, wanted: Mapping[str, Any]) -> Integration:
+def _required(found: Integration | None, description: str, wanted: Mapping[str, JSON]) -> Integration:
     way_out = (
         f"Set it up in the console ({SYNCHRONISATION_PAGE}), or set mimecast-sso:directorySynchronisation.mode to "
         "ensure"
@@ -192,7 +192,7 @@ def _required(found: Integration | None, description: str, wanted: Mapping[str, 
     return found
 
 
-def shown(value: Any) -> str:
+def shown(value: JSON) -> str:
     """A property's value in a sentence."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -202,7 +202,7 @@ def shown(value: Any) -> str:
 
 
 def _create(
-    client: MimecastClient, description: str, wanted: Mapping[str, Any], sleep: Callable[[float], None]
+    client: MimecastClient, description: str, wanted: Mapping[str, JSON], sleep: Callable[[float], None]
 ) -> Integration:
     def appeared() -> Integration | None:
         for seconds in _APPEARANCE_POLLS:
@@ -235,8 +235,8 @@ def _change(
     client: MimecastClient,
     existing: Integration,
     description: str,
-    wanted: Mapping[str, Any],
-    changed: Mapping[str, Any],
+    wanted: Mapping[str, JSON],
+    changed: Mapping[str, JSON],
 ) -> Integration:
     path = f"{MICROSOFT_365_PATH}/{quote(existing.secure_id, safe='')}"
 

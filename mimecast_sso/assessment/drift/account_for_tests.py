@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift.finding import Change, Finding, Part
 from mimecast_sso.assessment.people import Person
 from mimecast_sso.facts import resource_types as types
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.settings import Settings
 
 ACCOUNT = "test account"
@@ -24,7 +24,7 @@ def _address(settings: Settings) -> str | None:
     return settings.account_for_tests.address if settings.account_for_tests else None
 
 
-_PROPERTIES: tuple[tuple[str, Callable[[Person], Any], Callable[[Settings], Any]], ...] = (
+_PROPERTIES: tuple[tuple[str, Callable[[Person], object], Callable[[Settings], object]], ...] = (
     ("userPrincipalName", lambda live: live.user_principal_name, _address),
     ("mail", lambda live: live.mail, _address),
     (
@@ -70,7 +70,7 @@ def _properties(assessment: Assessment, address: str, live: Person) -> Iterator[
         yield _finding(Part.CHANGED, address, live.object_id, name, change)
 
 
-def _values(value: Any) -> tuple[str, ...] | None:
+def _values(value: JSON) -> tuple[str, ...] | None:
     if value is None:
         return None
     return (str(value).lower() if isinstance(value, bool) else str(value),)

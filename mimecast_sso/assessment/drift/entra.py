@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.desired import Desired
@@ -28,6 +27,7 @@ from mimecast_sso.assessment.record import Record, RecordedApplication, Recorded
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.entra import HIDE_TAG
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.sign_in_reasons import Reason
 from mimecast_sso.settings import Ownership
 from mimecast_sso.text import foreign
@@ -106,14 +106,14 @@ class _Property:
     object: str
     name: str
     type: str
-    live: Callable[[LiveApplication], Any]
-    desired: Callable[[Desired], Any] | None = None
+    live: Callable[[LiveApplication], JSON]
+    desired: Callable[[Desired], JSON] | None = None
     reasons: frozenset[Reason] = frozenset()
-    recorded: Callable[[Any], Any] = lambda recorded: recorded
+    recorded: Callable[[JSON], JSON] = lambda recorded: recorded
     """The value to compare, from the recorded one."""
 
 
-def _roles_for_people(recorded: Sequence[Mapping[str, Any]]) -> list[str]:
+def _roles_for_people(recorded: Sequence[Mapping[str, JSON]]) -> list[str]:
     return [
         _role(str(each["displayName"]), str(each["id"]))
         for each in recorded
@@ -225,7 +225,7 @@ def _properties(desired: Desired, principal: RecordedPrincipal, live: LiveApplic
         yield changed(PRINCIPAL, "hide", change, live)
 
 
-def _values(value: Any) -> tuple[str, ...]:
+def _values(value: JSON) -> tuple[str, ...]:
     """A property's values: every item of a list, a single value otherwise, none if it is absent."""
     if isinstance(value, (list, tuple, set, frozenset)):
         return tuple(sorted(map(str, value)))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift.finding import Change, Finding, Part
 from mimecast_sso.assessment.membership import members_of
 from mimecast_sso.facts import resource_types as types
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.sign_in_reasons import Reason
 from mimecast_sso.settings import Address, DomainMode, ProfileSlot
 from providers.mimecast.address_book import LiveAddress
@@ -58,7 +58,7 @@ def _domains(assessment: Assessment) -> Iterator[Finding]:
         yield from _inbound_type(name, outputs, status)
 
 
-def _inbound_type(name: str, outputs: Mapping[str, Any], live: DomainStatus) -> Iterator[Finding]:
+def _inbound_type(name: str, outputs: Mapping[str, JSON], live: DomainStatus) -> Iterator[Finding]:
     """Compare the inbound type if this stack wrote it; that of a domain that already existed is never written."""
     was_set = outputs["registered"] or outputs["mode"] == DomainMode.REGISTER
     recorded = outputs["inboundType"]

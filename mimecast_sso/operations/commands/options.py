@@ -13,6 +13,7 @@ from mimecast_sso.facts.regions import REGION_NAMES, REGIONS
 from mimecast_sso.operations.formats import Format
 from mimecast_sso.text.foreign import quoted
 
+# click passes each option by its name; the functions that are called declare their types.
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.fleet.selection import Listed
 from mimecast_sso.operations.project import Project
@@ -102,10 +102,10 @@ def _layer(project: Project, name: str) -> Path:
     return project.stack_files / f"_{name}.yaml"
 
 
-def _read(layer: Path, *, shared: bool) -> dict[str, Any]:
+def _read(layer: Path, *, shared: bool) -> dict[str, JSON]:
     """The configuration in a layer. Raises OperationError for what a layer cannot set."""
     document = load_stack_file(layer)
-    config: dict[str, Any] = document["config"]
+    config: dict[str, JSON] = document["config"]
     beside = sorted(str(key) for key in document if key != "config")
     secrets = sorted(str(key) for key, value in config.items() if _is_secret(str(key), value, shared=shared))
     bare = sorted(str(key) for key in config if ":" not in str(key))
@@ -125,7 +125,7 @@ def _read(layer: Path, *, shared: bool) -> dict[str, Any]:
     return config
 
 
-def _is_secret(key: str, value: Any, *, shared: bool) -> bool:
+def _is_secret(key: str, value: JSON, *, shared: bool) -> bool:
     """Whether a layer may not set it: a secret in plain text, or of a shared layer an encrypted one."""
     if key.removeprefix(f"{NAMESPACE}:") in SECRET_KEYS and not is_encrypted(value):
         return True
@@ -133,7 +133,7 @@ def _is_secret(key: str, value: Any, *, shared: bool) -> bool:
 
 
 def _rendered(file: Path, layers: list[Path], own: Path) -> Rendered:
-    wanted: dict[str, Any] = {}
+    wanted: dict[str, JSON] = {}
     for layer in layers:
         _lay_over(wanted, _read(layer, shared=layer != own), _BETWEEN_LAYERS)
     document = load_stack_file(file)
@@ -154,13 +154,13 @@ def _rendered(file: Path, layers: list[Path], own: Path) -> Rendered:
     return Rendered(file, text, changed)
 
 
-def _lay_over(target: Any, source: Mapping[str, Any], place: _Place) -> bool:
+def _lay_over(target: JSON, source: Mapping[str, JSON], place: _Place) -> bool:
     """Merge the source into the target; return whether anything changed."""
     changed = [_lay(target, key, value, (*place, key)) for key, value in source.items()]
     return any(changed)
 
 
-def _lay(target: Any, key: str, value: Any, place: _Place) -> bool:
+def _lay(target: JSON, key: str, value: JSON, place: _Place) -> bool:
     present, kept = target.get(key), place in _COMMANDS_WRITE
     if value is None:
         return place[0] == "" and target.pop(key, None) is not None
@@ -172,13 +172,13 @@ def _lay(target: Any, key: str, value: Any, place: _Place) -> bool:
     return True
 
 
-def _without_nulls(value: Any) -> Any:
+def _without_nulls(value: JSON) -> JSON:
     """A copy without the nulls of a map to merge: there was nothing for them to take back."""
     if not _is_map(value):
         return deepcopy(value)
     return {key: _without_nulls(each) for key, each in value.items() if each is not None}
 
 
-def _is_map(value: Any) -> bool:
+def _is_map(value: JSON) -> bool:
     """Whether it is a map to merge; an encrypted value is a single value."""
     return isinstance(value, Mapping) and set(value) != {"secure"}

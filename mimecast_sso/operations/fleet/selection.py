@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.stack_names import is_stack_name
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.project import Project, misnamed
@@ -45,7 +45,7 @@ class Listed:
         return document | ({"problem": self.problem} if self.problem else {})
 
     @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Listed:
+    def of(cls, document: Mapping[str, JSON]) -> Listed:
         """From JSON. Raises KeyError or TypeError for anything else."""
         return cls(
             str(document["stack"]), str(document["account"]), str(document["region"]), tuple(document["tags"])
