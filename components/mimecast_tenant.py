@@ -213,27 +213,27 @@ class MimecastTenant(pulumi.ComponentResource):
 
     def _domains(self, args: MimecastTenantArgs) -> _Domains:
         created = _Domains()
-        for wanted in args.domains:
+        for configured in args.domains:
             domain = DomainResource(
-                f"{self._name}-domain-{wanted.name}",
-                domain=wanted.name,
-                mode=wanted.mode,
-                inbound_type=wanted.inbound_type,
-                opts=self._named_before(f"domain-{wanted.name}"),
+                f"{self._name}-domain-{configured.name}",
+                domain=configured.name,
+                mode=configured.mode,
+                inbound_type=configured.inbound_type,
+                opts=self._named_before(f"domain-{configured.name}"),
             )
-            published = [args.publish_proof(_proof(wanted.name, domain))] if args.publish_proof else []
+            published = [args.publish_proof(_proof(configured.name, domain))] if args.publish_proof else []
             verification = DomainVerification(
-                f"{self._name}-verification-{wanted.name}",
+                f"{self._name}-verification-{configured.name}",
                 domain=domain.domain,
                 proof_value=domain.proofValue,
                 publish=args.publish,
                 opts=pulumi.ResourceOptions.merge(
-                    self._named_before(f"verification-{wanted.name}"),
+                    self._named_before(f"verification-{configured.name}"),
                     pulumi.ResourceOptions(depends_on=published),
                 ),
             )
-            created.states[wanted.name] = verification.state
-            created.proofs[wanted.name] = pulumi.Output.all(
+            created.states[configured.name] = verification.state
+            created.proofs[configured.name] = pulumi.Output.all(
                 name=domain.proofName, type=domain.proofType, value=domain.proofValue
             ).apply(_proof_record)
             created.verifications.append(verification)
@@ -243,21 +243,21 @@ class MimecastTenant(pulumi.ComponentResource):
         """Keep what release 0.1.0 deployed: it named some children without the component's name."""
         return pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(name=name)])
 
-    def _integration(self, wanted: IntegrationArgs) -> DirectoryIntegration:
+    def _integration(self, configured: IntegrationArgs) -> DirectoryIntegration:
         return DirectoryIntegration(
             f"{self._name}-directory",
-            description=wanted.description,
-            mode=wanted.mode,
-            properties=wanted.properties,
+            description=configured.description,
+            mode=configured.mode,
+            properties=configured.properties,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
     def _address_book(self, args: MimecastTenantArgs, domains: _Domains) -> AddressBook:
         def in_verified_domains(known: dict[str, JSON]) -> dict[str, dict[str, str]]:
-            wanted: Mapping[str, AddressArgs] = known["addresses"].value
+            configured: Mapping[str, AddressArgs] = known["addresses"].value
             states: dict[str, str] = known["states"]
             waiting = dict.fromkeys(
-                address for address in wanted if states.get(domain_of(address), "verified") != "verified"
+                address for address in configured if states.get(domain_of(address), "verified") != "verified"
             )
             if waiting:
                 pulumi.log.warn(
@@ -267,7 +267,7 @@ class MimecastTenant(pulumi.ComponentResource):
                 )
             return {
                 address: {"name": ""} if args.check_only else _entry(entry)
-                for address, entry in wanted.items()
+                for address, entry in configured.items()
                 if address not in waiting
             }
 

@@ -410,8 +410,8 @@ class EntraReader:
         return replace(group, members=tuple(self._accounts[each.object_id] for each in group.members))
 
     def _configured_users(self) -> list[Person]:
-        wanted = self._settings.assign.users
-        known = _by_address(self._first, wanted, "user")
+        desired = self._settings.assign.users
+        known = _by_address(self._first, desired, "user")
         if known.value is None:
             self._unread = known.source
             self._problems.append(
@@ -422,14 +422,14 @@ class EntraReader:
             _several(address, people) for address, people in known.value.items() if len(people) > 1
         ]
         found = {address: people[0] for address, people in known.value.items() if len(people) == 1}
-        missing = [address for address in wanted if address not in known.value]
+        missing = [address for address in desired if address not in known.value]
         if missing:
             self._problems.append(
-                f"mimecast-sso:assign.users names {len(missing)} of {count(len(wanted), 'user')} that Entra does not "
+                f"mimecast-sso:assign.users names {len(missing)} of {count(len(desired), 'user')} that Entra does not "
                 f"have, neither by mail address nor by user principal name: {', '.join(missing)}. "
                 "Correct the addresses, or create the users first."
             )
-        people = [replace(found[address], address=address) for address in wanted if address in found]
+        people = [replace(found[address], address=address) for address in desired if address in found]
         self._accounts = {person.object_id: person for person in people}
         return people
 
@@ -472,7 +472,7 @@ def _people_questions(addresses: Sequence[str], kind: str) -> Iterator[tuple[str
 
 
 def _by_address(
-    responses: Mapping[str, Found], wanted: Sequence[str], kind: str
+    responses: Mapping[str, Found], desired: Sequence[str], kind: str
 ) -> Known[Mapping[str, Sequence[Person]]]:
     """The accounts meant by each address: the one with that user principal name, else all with that mail address.
 
@@ -491,7 +491,7 @@ def _by_address(
             by_upn[(person.user_principal_name or "").lower()] = person
     meant = {
         address: (by_upn[address],) if address in by_upn else tuple(by_mail.get(address, {}).values())
-        for address in wanted
+        for address in desired
     }
     return live({address: people for address, people in meant.items() if people})
 

@@ -143,13 +143,13 @@ def _update(object_: str, pairs: Mapping[str, tuple[object, object]], name: str 
 
 
 def _account_for_tests(assessment: Assessment) -> Iterator[Planned]:
-    recorded, wanted = assessment.desired.record.account_for_tests, assessment.settings.account_for_tests
-    if recorded is None and wanted is not None:
-        yield Planned(Action.CREATE, _ACCOUNT, wanted.address)
-    elif recorded is not None and wanted is None:
+    recorded, configured = assessment.desired.record.account_for_tests, assessment.settings.account_for_tests
+    if recorded is None and configured is not None:
+        yield Planned(Action.CREATE, _ACCOUNT, configured.address)
+    elif recorded is not None and configured is None:
         yield Planned(Action.DELETE, _ACCOUNT, recorded.address)
-    elif recorded is not None and wanted is not None:
-        yield from _update(_ACCOUNT, {"address": (recorded.address, wanted.address)}, wanted.address)
+    elif recorded is not None and configured is not None:
+        yield from _update(_ACCOUNT, {"address": (recorded.address, configured.address)}, configured.address)
 
 
 def _each(object_: str, recorded: Mapping[str, str], desired: Mapping[str, str]) -> Iterator[Planned]:
@@ -195,17 +195,17 @@ def _properties(assessment: Assessment) -> Iterator[tuple[str, tuple[object, obj
 
 
 def _principal(assessment: Assessment) -> Iterator[Planned]:
-    desired, wanted = assessment.desired, assessment.settings.application
+    desired, configured = assessment.desired, assessment.settings.application
     recorded = desired.record.principal
     if recorded is None:
         yield Planned(Action.CREATE, "service principal")
         return
     pairs = {
         "enabled": (recorded.enabled, True),
-        "assignment required": (recorded.assignment_required, wanted.assignment_required),
+        "assignment required": (recorded.assignment_required, configured.assignment_required),
         "sign-on URL": (recorded.sign_on_url, desired.sign_on_url),
-        "hidden in My Apps": (recorded.hidden, wanted.hide),
-        "notification addresses": (recorded.notification_emails, wanted.notification_emails),
+        "hidden in My Apps": (recorded.hidden, configured.hide),
+        "notification addresses": (recorded.notification_emails, configured.notification_emails),
     }
     yield from _update("service principal", pairs)
 
@@ -217,22 +217,22 @@ def _assignments(assessment: Assessment) -> Iterator[Planned]:
     names = {each.object_id: each.address for each in directory.accounts.values()}
     names |= {each.object_id: each.address for each in directory.users}
     names |= {each.object_id: each.name for each in directory.groups}
-    record, wanted = assessment.desired.record, assessment.desired.principals
-    kept = {key for key in record.assignments if key in record.deletable_assignments or key in wanted}
+    record, configured = assessment.desired.record, assessment.desired.principals
+    kept = {key for key in record.assignments if key in record.deletable_assignments or key in configured}
     recorded = {each: names.get(each, each) for each in kept}
-    yield from _each("assignment", recorded, {each: names.get(each, each) for each in wanted})
+    yield from _each("assignment", recorded, {each: names.get(each, each) for each in configured})
 
 
 def _certificates(assessment: Assessment) -> Iterator[Planned]:
-    desired, record, wanted = (
+    desired, record, configured = (
         assessment.desired,
         assessment.desired.record,
         assessment.settings.certificates,
     )
-    for generation in wanted.generations:
+    for generation in configured.generations:
         if generation.label not in record.thumbprints or desired.replaces_certificate(generation.label):
             yield Planned(Action.CREATE, "signing certificate", generation.label)
-    active = desired.thumbprint_of(wanted.active)
+    active = desired.thumbprint_of(configured.active)
     recorded = str(record.active.get("thumbprint") or "")
     if record.active and active != recorded:
         yield Planned(
@@ -242,13 +242,13 @@ def _certificates(assessment: Assessment) -> Iterator[Planned]:
             {"certificate": ((recorded,), (active or "new",))},
         )
     elif record.active:
-        opens = desired.opens(wanted.active_generation.profile)
+        opens = desired.opens(configured.active_generation.profile)
         yield from _update(
             "active signing certificate",
             {"trusted by Mimecast": (record.active.get("replace") is True, opens)},
         )
     gone = {str(each.get("thumbprint")) for each in record.all_outputs_of(types.RETIRED_SIGNING_CERTIFICATE)}
-    for each in wanted.retired:
+    for each in configured.retired:
         if each.thumbprint not in gone:
             yield Planned(Action.DELETE, "signing certificate", each.thumbprint)
 
@@ -272,17 +272,20 @@ def _domains(assessment: Assessment) -> Iterator[Planned]:
 
 def _integration(assessment: Assessment) -> Iterator[Planned]:
     object_ = "directory integration"
-    recorded, wanted = assessment.desired.record.integration, assessment.settings.directory_synchronisation
-    if recorded is None and wanted is not None:
-        yield Planned(Action.CREATE, object_, wanted.description)
-    elif recorded is not None and wanted is None:
+    recorded, configured = (
+        assessment.desired.record.integration,
+        assessment.settings.directory_synchronisation,
+    )
+    if recorded is None and configured is not None:
+        yield Planned(Action.CREATE, object_, configured.description)
+    elif recorded is not None and configured is None:
         yield Planned(Action.DELETE, object_, recorded.description)
-    elif recorded is not None and wanted is not None:
-        keys = sorted(recorded.properties.keys() | wanted.properties.keys())
-        pairs = {key: (recorded.properties.get(key), wanted.properties.get(key)) for key in keys}
-        pairs["description"] = (recorded.description, wanted.description)
-        pairs["mode"] = (recorded.mode, wanted.mode.value)
-        yield from _update(object_, pairs, wanted.description)
+    elif recorded is not None and configured is not None:
+        keys = sorted(recorded.properties.keys() | configured.properties.keys())
+        pairs = {key: (recorded.properties.get(key), configured.properties.get(key)) for key in keys}
+        pairs["description"] = (recorded.description, configured.description)
+        pairs["mode"] = (recorded.mode, configured.mode.value)
+        yield from _update(object_, pairs, configured.description)
 
 
 def _addresses(assessment: Assessment) -> Iterator[Planned]:

@@ -42,7 +42,7 @@ class PropertyDifference:
     path: str
     recorded: str
     live: str
-    wanted: str
+    desired: str
     expected: str = ""
 
     @property
@@ -100,15 +100,15 @@ def _paths(metadata: Step) -> list[str]:
 def _rows(metadata: Step, step: Step | None) -> Iterator[PropertyDifference]:
     resource = _resource(metadata["urn"])
     if not metadata.get("new"):
-        wanted = (
+        desired = (
             "recreated by the next deployment" if step else "removed from the state by the next deployment"
         )
-        yield PropertyDifference(resource, "", _ABSENT, _ABSENT, wanted)
+        yield PropertyDifference(resource, "", _ABSENT, _ABSENT, desired)
         return
     for path in _paths(metadata):
         recorded, live = _at(metadata["old"], path), _at(metadata["new"], path)
-        wanted = _at(step["new"], path, inputs=True) if step else live
-        yield PropertyDifference(resource, path, recorded, live, wanted)
+        desired = _at(step["new"], path, inputs=True) if step else live
+        yield PropertyDifference(resource, path, recorded, live, desired)
 
 
 def _at(state: StepState | None, path: str, *, inputs: bool = False) -> str:

@@ -136,9 +136,9 @@ class RunOutcome:
 class Engine:
     """The engine's command line, for one stack."""
 
-    def __init__(self, stack: Stack, wanted: EngineName, verb: str = "up") -> None:
-        self._stack, self._wanted = stack, wanted
-        self._command = _command(stack, wanted, verb)
+    def __init__(self, stack: Stack, requested: EngineName, verb: str = "up") -> None:
+        self._stack, self._wanted = stack, requested
+        self._command = _command(stack, requested, verb)
 
     def _command_line(self, verb: str, flags: Sequence[str], log: Path) -> list[str]:
         stack = self._stack
@@ -516,13 +516,13 @@ class _Tail:
                 yield event
 
 
-def _command(stack: Stack, wanted: EngineName, verb: str) -> list[str]:
+def _command(stack: Stack, requested: EngineName, verb: str) -> list[str]:
     installed = shutil.which("pulumi", path=stack.environment.get("PATH"))
-    if installed and wanted != "embedded":
+    if installed and requested != "embedded":
         return [installed]
     if not stack.on_sandbox:
         raise OperationError(_NEED_PULUMI.format(stack=stack.name, verb=verb))
-    if wanted == "pulumi":
+    if requested == "pulumi":
         raise OperationError(
             "ENGINE=pulumi, but there is no pulumi on the PATH. Install it (https://www.pulumi.com/docs/install/), or "
             "leave ENGINE unset to use the embedded engine on the sandbox."

@@ -144,18 +144,18 @@ class Stack:
         with self._edited() as config:
             _attested(config, slot)["evidence"] = evidence.document()
 
-    def set_roll_out(self, wanted: RollOut) -> None:
+    def set_roll_out(self, desired: RollOut) -> None:
         """Write the choice of the roll-out into the stack file, keeping comments and the group. Atomic."""
         with self._edited() as config:
             section = config.setdefault(_ROLL_OUT, {})
-            values = {"who": wanted.who, "pilot": list(wanted.pilot), "share": wanted.share}
+            values = {"who": desired.who, "pilot": list(desired.pilot), "share": desired.share}
             for key, value in values.items():
                 if value:
                     section[key] = value
                 else:
                     section.pop(key, None)
 
-    def set_certificates(self, wanted: Certificates) -> None:
+    def set_certificates(self, desired: Certificates) -> None:
         """Write the generations, the active one and the rest of a rotation into the stack file. Atomic.
 
         Keeps comments, including those of remaining generations.
@@ -164,7 +164,7 @@ class Stack:
             section = config.get(_CERTIFICATES)
             if not isinstance(section, dict):  # A date, which is what `pulumi new` writes.
                 section = config[_CERTIFICATES] = {}
-            _rewrite(section, _dumped(wanted), _dumped(wanted, exclude_defaults=True))
+            _rewrite(section, _dumped(desired), _dumped(desired, exclude_defaults=True))
 
     def change(self, edit: Edit) -> None:
         """Write an edit into the stack file, keeping comments. Atomic.
@@ -258,10 +258,10 @@ class Stacks:
 
     def _rehearse(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
         """The stack files of rehearsals, or why there is none: on the sandbox, for every stack but ``sandbox``."""
-        wanted = [name for name in names if name != SANDBOX_STACK]
-        if not wanted or not self._on_sandbox:
+        desired = [name for name in names if name != SANDBOX_STACK]
+        if not desired or not self._on_sandbox:
             return {}
-        printed = _sandbox(self.project, "stack-files", *wanted, environment=self._environment)
+        printed = _sandbox(self.project, "stack-files", *desired, environment=self._environment)
         found: dict[str, dict[str, str]] = json.loads(printed)
         return found
 
@@ -328,15 +328,15 @@ def _dumped(model: Certificates, *, exclude_defaults: bool = False) -> dict[str,
     return model.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=exclude_defaults)
 
 
-def _rewrite(section: JSON, wanted: Mapping[str, JSON], needed: Mapping[str, JSON]) -> None:
+def _rewrite(section: JSON, desired: Mapping[str, JSON], needed: Mapping[str, JSON]) -> None:
     """Set these values in a map of the file. Changes only what differs, because comments belong to entries.
 
-    ``needed`` are the values of ``wanted`` that are not defaults; a default is kept only if the file has it.
+    ``needed`` are the values of ``desired`` that are not defaults; a default is kept only if the file has it.
     """
-    for key in [key for key in section if key not in wanted]:
+    for key in [key for key in section if key not in desired]:
         del section[key]
-    for key in [key for key in wanted if key in section or key in needed]:
-        present, value = section.get(key), wanted[key]
+    for key in [key for key in desired if key in section or key in needed]:
+        present, value = section.get(key), desired[key]
         if isinstance(present, dict) and isinstance(value, dict):
             _rewrite(present, value, needed.get(key, {}))
         elif isinstance(present, list) and isinstance(value, list):
@@ -345,15 +345,15 @@ def _rewrite(section: JSON, wanted: Mapping[str, JSON], needed: Mapping[str, JSO
             section[key] = needed.get(key, value)
 
 
-def _rewrite_list(present: JSON, wanted: list[JSON], needed: list[JSON]) -> None:
+def _rewrite_list(present: JSON, desired: list[JSON], needed: list[JSON]) -> None:
     """Set the values of a list of maps, which are identified by thumbprint or label; see `_rewrite`."""
-    identities = [_identity(value) for value in wanted]
+    identities = [_identity(value) for value in desired]
     for index in reversed(range(len(present))):
         if _identity(present[index]) not in identities:
             del present[index]
     for index, identity in enumerate(identities):
         if index < len(present) and _identity(present[index]) == identity:
-            _rewrite(present[index], wanted[index], needed[index])
+            _rewrite(present[index], desired[index], needed[index])
         else:
             present.insert(index, needed[index])
 
@@ -364,9 +364,9 @@ def _identity(entry: JSON) -> str:
     return str(entry.get("thumbprint") or entry.get("label") or entry.get("address") or entry.get("path"))
 
 
-def _merge_list(present: JSON, wanted: Sequence[JSON]) -> None:
+def _merge_list(present: JSON, desired: Sequence[JSON]) -> None:
     """Bring a list of the file to the desired entries; only what differs is written."""
-    identities = {_identity(each).lower(): each for each in wanted}
+    identities = {_identity(each).lower(): each for each in desired}
     for index in reversed(range(len(present))):
         entry = identities.pop(_identity(present[index]).lower(), None)
         if entry is None:

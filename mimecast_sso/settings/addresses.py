@@ -143,8 +143,8 @@ def _rows(text: str, key: str) -> Iterator[tuple[int, dict[str | None, JSON]]]:
         _CSV_COLUMNS.get(each.strip().lower(), "") for each in _without_blank_end(reader.fieldnames or ())
     ]
     if "address" not in columns or "" in columns or len(set(columns)) < len(columns):
-        wanted = "address, name (and optionally passwordVersion), separated by commas or semicolons"
-        raise ConfigurationError([f"{key}, whose first line must name the columns {wanted}"])
+        desired = "address, name (and optionally passwordVersion), separated by commas or semicolons"
+        raise ConfigurationError([f"{key}, whose first line must name the columns {desired}"])
     reader.fieldnames = columns
     for row in reader:
         if not _is_blank(row):

@@ -60,12 +60,12 @@ class Written:
                 _put(merged, place, written)
         return merged
 
-    def text(self, configured: Mapping[str, JSON], wanted: Mapping[str, JSON]) -> str:
+    def text(self, configured: Mapping[str, JSON], desired: Mapping[str, JSON]) -> str:
         """The content of the file with which ``over(configured)`` has the desired values for the written keys."""
         entries = [
-            {"place": place, "configured": before, "written": _storable(_at(wanted, place))}
+            {"place": place, "configured": before, "written": _storable(_at(desired, place))}
             for place in _PLACES
-            if (before := _plain(_at(configured, place))) != _plain(_at(wanted, place))
+            if (before := _plain(_at(configured, place))) != _plain(_at(desired, place))
         ]
         return json.dumps(entries, indent=1, ensure_ascii=False) + "\n"
 

@@ -370,14 +370,14 @@ def deleted_of(
     Filtered here: whether Graph can filter deleted applications by identifier is not documented, and one page
     usually holds all deletions of 30 days.
     """
-    wanted = {identifier.casefold() for identifier in identifiers}
+    desired = {identifier.casefold() for identifier in identifiers}
     found = (
         DeletedApplication(
             client_id=str(row["appId"]),
             object_id=str(row["id"]),
             display_name=_text(row, "displayName"),
             deleted_at=graph_time(row["deletedDateTime"]),
-            reserves=bool(wanted & {str(uri).casefold() for uri in row.get("identifierUris") or ()}),
+            reserves=bool(desired & {str(uri).casefold() for uri in row.get("identifierUris") or ()}),
         )
         for row in rows
     )
@@ -410,12 +410,12 @@ def namesakes_of(rows: Iterable[Mapping[str, JSON]], identifiers: Iterable[str])
 
     Others are for another account, or were created by hand.
     """
-    wanted = set(identifiers)
+    desired = set(identifiers)
     return tuple(
         holder_of(row)
         for row in rows
         if row.get("applicationTemplateId")
-        and (not row.get("identifierUris") or wanted & set(row["identifierUris"]))
+        and (not row.get("identifierUris") or desired & set(row["identifierUris"]))
     )
 
 

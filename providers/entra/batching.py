@@ -102,22 +102,22 @@ def run(
     Raises:
         GraphError: a batch itself failed. The failure of one read is in its outcome.
     """
-    wanted = list(reads)
+    desired = list(reads)
     outcomes: dict[int, ReadOutcome] = {}
-    pending: Sequence[int] = range(len(wanted))
+    pending: Sequence[int] = range(len(desired))
     for attempt in range(_ROUNDS):
         responses: dict[int, _Response] = {}
         for chunk in _chunks(pending):
-            responses |= _send(post, {number: wanted[number] for number in chunk})
+            responses |= _send(post, {number: desired[number] for number in chunk})
         last = attempt + 1 == _ROUNDS
         again = [] if last else [n for n, response in responses.items() if response.status in _TRANSIENT]
         for number in responses.keys() - set(again):
-            outcomes[number] = _outcome(wanted[number], responses[number], next_page)
+            outcomes[number] = _outcome(desired[number], responses[number], next_page)
         if not again:
             break
         sleep(_wait([responses[number] for number in again], attempt))
         pending = sorted(again)
-    return tuple(outcomes[number] for number in range(len(wanted)))
+    return tuple(outcomes[number] for number in range(len(desired)))
 
 
 def _send(post: Post, reads: Mapping[int, Read]) -> dict[int, _Response]:

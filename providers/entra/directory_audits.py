@@ -164,11 +164,11 @@ def _check_result(result: str) -> None:
 
 
 def _properties(row: Mapping[str, JSON], service_principal: str) -> dict[str, Mapping[str, JSON]]:
-    wanted = service_principal.casefold()
+    desired = service_principal.casefold()
     return {
         str(item.get("displayName")): item
         for target in row.get("targetResources") or ()
-        if str(target.get("id") or "").casefold() == wanted
+        if str(target.get("id") or "").casefold() == desired
         for item in target.get("modifiedProperties") or ()
     }
 

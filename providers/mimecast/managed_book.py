@@ -48,10 +48,10 @@ def checked(props: Properties) -> Properties:
 
 def looked_again(props: Properties) -> Properties:
     """Leave missing addresses out of the addresses until they exist again, so that drift shows them."""
-    wanted = props["addresses"] | {address: {"name": ""} for address in props.get("missing") or ()}
-    found = checked(props | {"addresses": wanted})
+    desired = props["addresses"] | {address: {"name": ""} for address in props.get("missing") or ()}
+    found = checked(props | {"addresses": desired})
     missing = set(found["missing"])
-    there = {address: entry for address, entry in sorted(wanted.items()) if address not in missing}
+    there = {address: entry for address, entry in sorted(desired.items()) if address not in missing}
     return found | {"addresses": there}
 
 

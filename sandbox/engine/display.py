@@ -82,8 +82,8 @@ class Style:
     """Colours, if enabled by `--color`, NO_COLOR and the terminal."""
 
     def __init__(self, choice: str) -> None:
-        wanted = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-        self.on = choice == "always" or (choice == "auto" and wanted)
+        requested = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        self.on = choice == "always" or (choice == "auto" and requested)
 
     def paint(self, text: str, colour: str) -> str:
         """The text in a colour (an SGR code)."""

@@ -30,9 +30,9 @@ _PROPERTIES: tuple[tuple[str, Callable[[Person], object], Callable[[Settings], o
     (
         "displayName",
         lambda live: live.display_name,
-        lambda wanted: wanted.account_for_tests and wanted.account_for_tests.display_name,
+        lambda configured: configured.account_for_tests and configured.account_for_tests.display_name,
     ),
-    ("accountEnabled", lambda live: live.enabled, lambda wanted: wanted.account_for_tests and True),
+    ("accountEnabled", lambda live: live.enabled, lambda configured: configured.account_for_tests and True),
 )
 
 
@@ -62,11 +62,11 @@ def find(assessment: Assessment, others: Callable[[Assessment], Iterable[Finding
 
 def _properties(assessment: Assessment, address: str, live: Person) -> Iterator[Finding]:
     recorded = assessment.whole.recorded.outputs_of(types.USER) or {}
-    for name, of, wanted in _PROPERTIES:
+    for name, of, configured in _PROPERTIES:
         now = of(live)
         if now is None or name not in recorded or recorded[name] == now:
             continue
-        change = Change(_values(recorded[name]), _values(now), _values(wanted(assessment.settings)))
+        change = Change(_values(recorded[name]), _values(now), _values(configured(assessment.settings)))
         yield _finding(Part.CHANGED, address, live.object_id, name, change)
 
 

@@ -60,7 +60,7 @@ class _Value:
     value: JSON
 
 
-def _edit(wanted: _Value, settings: Settings) -> Edit | None:
+def _edit(chosen: _Value, settings: Settings) -> Edit | None:
     """The edit, if its section stays valid."""
     section = {
         _APPLICATION: settings.application,
@@ -68,15 +68,15 @@ def _edit(wanted: _Value, settings: Settings) -> Edit | None:
         _ADDRESSES: settings.addresses,
         _ROLL_OUT: settings.roll_out,
         _INTEGRATION: settings.directory_synchronisation,
-    }[wanted.section]
+    }[chosen.section]
     if section is None:
         return None
-    document = section.model_dump(mode="json", by_alias=True, exclude_unset=True) | {wanted.key: wanted.value}
+    document = section.model_dump(mode="json", by_alias=True, exclude_unset=True) | {chosen.key: chosen.value}
     try:
         type(section).model_validate(document)
     except ValidationError:
         return None
-    return Edit(wanted.section, wanted.key, document)
+    return Edit(chosen.section, chosen.key, document)
 
 
 _APPLICATION, _ASSIGN, _ADDRESSES, _ROLL_OUT = "application", "assign", "addresses", "rollOut"

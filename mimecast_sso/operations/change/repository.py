@@ -143,9 +143,9 @@ class Repository:
 
     def contents(self, blobs: Mapping[str, Blob]) -> dict[str, bytes]:
         """The content of the readable files by path, with one call of git."""
-        wanted = {path: blob for path, blob in blobs.items() if not blob.problem}
-        asked = "".join(f"{each.object_id}\n" for each in wanted.values()).encode()
-        return dict(zip(wanted, _batch(self._git("cat-file", "--batch", given=asked)), strict=True))
+        desired = {path: blob for path, blob in blobs.items() if not blob.problem}
+        asked = "".join(f"{each.object_id}\n" for each in desired.values()).encode()
+        return dict(zip(desired, _batch(self._git("cat-file", "--batch", given=asked)), strict=True))
 
     def sizes(self, blobs: Iterable[Blob]) -> list[int]:
         """The size of each in bytes."""

@@ -133,13 +133,15 @@ def _is_secret(key: str, value: JSON, *, shared: bool) -> bool:
 
 
 def _rendered(file: Path, layers: list[Path], own: Path) -> Rendered:
-    wanted: dict[str, JSON] = {}
+    selected: dict[str, JSON] = {}
     for layer in layers:
-        _lay_over(wanted, _read(layer, shared=layer != own), _BETWEEN_LAYERS)
+        _lay_over(selected, _read(layer, shared=layer != own), _BETWEEN_LAYERS)
     document = load_stack_file(file)
     config = document["config"]
     changed = tuple(
-        key for key, value in wanted.items() if _lay(config, key, value, (key.removeprefix(f"{NAMESPACE}:"),))
+        key
+        for key, value in selected.items()
+        if _lay(config, key, value, (key.removeprefix(f"{NAMESPACE}:"),))
     )
     if not changed:
         return Rendered(file, read_text(file), ())

@@ -65,11 +65,11 @@ def select(stacks: Iterable[Listed], expressions: Sequence[str]) -> tuple[Listed
     Raises:
         OperationError: A term is not a name, region, account or tag.
     """
-    wanted = [[_Term.of(term) for term in expression.split(",")] for expression in expressions]
+    selected = [[_Term.of(term) for term in expression.split(",")] for expression in expressions]
     return tuple(
         each
         for each in stacks
-        if not wanted or any(all(term.holds(each) for term in terms) for terms in wanted)
+        if not selected or any(all(term.holds(each) for term in terms) for terms in selected)
     )
 
 

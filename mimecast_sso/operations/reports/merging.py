@@ -13,10 +13,10 @@ _MANY = "fleet "
 """Prefix of the names of commands that check many stacks at once."""
 
 
-def merged(reports: Sequence[Report], wanted: Sequence[str] = ()) -> Report:
+def merged(reports: Sequence[Report], desired: Sequence[str] = ()) -> Report:
     """One report, the most urgent stack first; for a stack in more than one, the latest counts.
 
-    It has the latest time and the worst exit code. A stack that is wanted, or belongs to a run that was shared out, and
+    It has the latest time and the worst exit code. A stack that is expected, or belongs to a sharded run, and
     that no report has, is not readable. Raises OperationError for reports of different checks.
     """
     found = sorted(reports, key=lambda each: each.at)
@@ -31,7 +31,7 @@ def merged(reports: Sequence[Report], wanted: Sequence[str] = ()) -> Report:
         for section in each.sections
         if not _is_missing(section)
     }
-    expected = dict.fromkeys([*wanted, *(stack for each in found for stack in each.expected)])
+    expected = dict.fromkeys([*desired, *(stack for each in found for stack in each.expected)])
     sections |= {stack: _missing(stack) for stack in expected if stack not in sections}
     ordered = sorted(sections.values(), key=lambda each: (each.level.rank, each.stack))
     return Report(

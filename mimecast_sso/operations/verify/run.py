@@ -150,9 +150,9 @@ class Verification:
         rows = sign_in_request.compare(self.settings, self.profile, seen)
         verdicts = {True: Verdict.FINE, False: Verdict.DIFFERS, None: Verdict.OPEN}
         for row in rows:
-            wanted = f", configured: {row.wanted}" if row.agrees is False else ""
+            desired = f", configured: {row.desired}" if row.agrees is False else ""
             self._note(
-                f"{_REQUEST}: {row.label}", verdicts[row.agrees], f"{row.sent}{wanted}", How.SEEN, source
+                f"{_REQUEST}: {row.label}", verdicts[row.agrees], f"{row.sent}{desired}", How.SEEN, source
             )
         return rows
 
