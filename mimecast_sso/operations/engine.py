@@ -328,7 +328,7 @@ class Engine:
             except (subprocess.TimeoutExpired, DeadlinePassed):
                 raise OperationError(
                     f"The state of stack {self._stack.name} was not read in time: {words[0]} {words[1]} of the engine "
-                    "was ended. Try again, or allow more time."
+                    "was stopped. Try again, or allow more time."
                 ) from None
         if told:
             raise KeyboardInterrupt  # This process was to end, and the engine has nothing to finish.

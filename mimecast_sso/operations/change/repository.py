@@ -160,7 +160,7 @@ class Repository:
         rehearsed would then differ from what is deployed. Running anything in the folder runs code of that commit.
 
         Raises:
-            OperationError: A file leads out of the folder, or cannot be written.
+            OperationError: A file points outside the folder, or cannot be written.
         """
         files, links = self._tree(commit)
         try:
@@ -217,7 +217,7 @@ class Repository:
 def _inside(folder: Path, path: str) -> Path:
     """A path below a folder. Raises OSError for one that leads out of it: a commit may have those as well."""
     if any(part in ("", ".", "..", ".git") for part in path.split("/")):
-        raise OSError(f"{foreign.name(path)} leads out of the folder")
+        raise OSError(f"{foreign.name(path)} points outside the folder")
     return folder / path
 
 
@@ -233,7 +233,7 @@ def _link(folder: Path, path: str, target: str) -> None:
     link.parent.mkdir(parents=True, exist_ok=True)
     whole = folder.resolve()
     if target.startswith("/") or not (link.parent / target).resolve().is_relative_to(whole):
-        raise OSError(f"the link {foreign.name(path)} leads out of the folder")
+        raise OSError(f"the link {foreign.name(path)} points outside the folder")
     link.symlink_to(target)
 
 
