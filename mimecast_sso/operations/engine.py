@@ -205,8 +205,8 @@ class Engine:
         """Raise OperationError for a run that changes something if nobody has agreed, and nobody can be asked."""
         if not yes and not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise OperationError(
-                "Nothing was changed: a deployment is confirmed on a terminal, and this is none. See what it would "
-                f"change (mimecast-sso preview --stack {self._stack.name}), then rerun this with --yes."
+                "Nothing was changed: a deployment has to be confirmed on a terminal, and there is none. Preview it "
+                f"(mimecast-sso preview --stack {self._stack.name}), then rerun this with --yes."
             )
 
     @property

@@ -51,7 +51,10 @@ def test_nobody_can_be_asked_without_a_terminal(made: Project, words: tuple[str,
     before = everything(made)
     ended = made.sso(*words)
     assert ended.code == 1, ended.text
-    assert "Nothing was changed: a deployment is confirmed on a terminal, and this is none." in ended.text
+    assert (
+        "Nothing was changed: a deployment has to be confirmed on a terminal, and there is none."
+        in ended.text
+    )
     assert "mimecast-sso preview --stack sandbox" in ended.text
     assert "rerun this with --yes" in ended.text
     assert "--skip-preview" not in ended.text

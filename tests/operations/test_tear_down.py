@@ -178,6 +178,9 @@ def test_an_application_that_another_stack_of_the_project_manages_is_kept(
 class _Unreadable:
     """An engine whose state is fine, and cannot be read the second time."""
 
+    def require_answer(self, *, yes: bool) -> None:
+        """Nobody is asked."""
+
     def check_state(self) -> None:
         """It was read."""
 
