@@ -209,15 +209,15 @@ def plan(
     """
     create, rename, passwords, enable = [], [], [], []
     refused: dict[str, str] = {}
-    for address, desired_address in sorted(desired.items()):
+    for address, entry in sorted(desired.items()):
         existing = live.get(address)
         if existing is None:
             create.append(address)
             continue
-        differs = bool(desired_address.name) and desired_address.name != existing.name
+        differs = bool(entry.name) and entry.name != existing.name
         ours = address in managed or address in adopt
         new_password = address in set_password and ours
-        reason = _refusal(existing, desired_address, differs=differs, ours=ours, new_password=new_password)
+        reason = _refusal(existing, entry, differs=differs, ours=ours, new_password=new_password)
         if reason:
             refused[address] = reason
         elif differs:
@@ -253,11 +253,7 @@ def converge(
     writer = _Writer(client, listing, desired, pause, import_from)
     listing.forget(map(domain_of, desired))
     for number in range(_ROUNDS):
-        rest = {
-            address: desired_address
-            for address, desired_address in desired.items()
-            if address not in done.settled
-        }
+        rest = {address: entry for address, entry in desired.items() if address not in done.settled}
         # An address created by a lost call of an earlier round is this book's, and that call contained the password.
         step = plan(
             rest,
@@ -332,7 +328,7 @@ def disable(client: MimecastClient, listing: Listing, addresses: Iterable[str]) 
 
 
 def _refusal(
-    existing: LiveAddress, desired_address: DesiredAddress, *, differs: bool, ours: bool, new_password: bool
+    existing: LiveAddress, entry: DesiredAddress, *, differs: bool, ours: bool, new_password: bool
 ) -> str:
     if existing.alias:
         return "is an alias of another address; remove it from the configuration"
@@ -343,7 +339,7 @@ def _refusal(
         )
     if differs and not ours:
         return (
-            f"exists as {quoted(existing.name)}, not {quoted(desired_address.name)}; list it under "
+            f"exists as {quoted(existing.name)}, not {quoted(entry.name)}; list it under "
             "mimecast-sso:addresses.adopt to change it, or configure the existing name"
         )
     return ""
@@ -438,25 +434,25 @@ class _Writer:
             self.listing.forget(domains)
 
     def _create(self, address: str) -> None:
-        desired_address = self.desired[address]
+        entry = self.desired[address]
         _call(
             self.client,
             CREATE_USER,
             f"create {address}",
             address,
-            name=desired_address.name or None,
-            password=desired_address.password,
+            name=entry.name or None,
+            password=entry.password,
         )
 
     def _update(self, address: str, step: AddressPlan) -> None:
-        desired_address = self.desired[address]
+        entry = self.desired[address]
         _call(
             self.client,
             UPDATE_USER,
             f"change {address}",
             address,
-            name=desired_address.name if address in step.rename else None,
-            password=desired_address.password if address in step.passwords else None,
+            name=entry.name if address in step.rename else None,
+            password=entry.password if address in step.passwords else None,
             accountDisabled=False if address in step.enable else None,
         )
 
