@@ -27,7 +27,7 @@ def everything(made: Project) -> tuple[object, ...]:
     """What a run could have changed: the group, the application, and the stack's files and state."""
     written = sorted(
         (str(each), each.read_bytes())
-        for folder in (made.folder / "stacks", made.home / "stacks", made.home / "backend")
+        for folder in (made.folder / "stacks", made.home / "stacks", made.home / "state")
         for each in folder.rglob("*")
         if each.is_file()
     )
