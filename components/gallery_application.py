@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pulumi
 import pulumi_azuread as azuread
@@ -12,6 +11,7 @@ import pulumi_azuread as azuread
 from mimecast_sso.assessment.adoption import Adoption, ImportedAssignment, feature_tags
 from mimecast_sso.assessment.record import RecordedAssignment, RecordedPolicy
 from mimecast_sso.facts.entra import CUSTOM_TAG, DEFAULT_ACCESS_ROLE_ID, GALLERY_TAG, USER_ROLE_NAMES
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.registration.requirements import Requirement, deployed, once_met
 from providers.entra.claims import claims_definition, same_meaning
 from providers.entra.resources import DefaultReplyUrl
@@ -365,7 +365,7 @@ def _feature_tags(adoption: Adoption | None, *, hide: bool) -> azuread.ServicePr
     )
 
 
-def user_role(roles: Sequence[Mapping[str, Any]]) -> str:
+def user_role(roles: Sequence[Mapping[str, JSON]]) -> str:
     """The id of the app role for people, found by name among the principal's enabled roles for people."""
     enabled = {
         str(role["display_name"]): str(role["id"])

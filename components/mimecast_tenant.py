@@ -10,6 +10,7 @@ import pulumi
 
 from mimecast_sso.console import attestation, run_sheet
 from mimecast_sso.console.attestation import OPENS
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
 from mimecast_sso.facts.profile_form import FIELDS, Control
 from mimecast_sso.provenance import Statement
@@ -101,7 +102,7 @@ class ChainArgs:
     form: Mapping[str, pulumi.Input[str | bool]]
     thumbprint: pulumi.Input[str]
     confirmed: Mapping[str, str] | None = None
-    evidence: Mapping[str, Any] | None = None
+    evidence: Mapping[str, JSON] | None = None
     populated: bool = True
     idle: bool = False
     present: frozenset[str] = frozenset()
@@ -169,7 +170,7 @@ class MimecastTenantArgs:
 @dataclass(slots=True)
 class _Domains:
     states: dict[str, pulumi.Output[str]] = field(default_factory=dict)
-    proofs: dict[str, pulumi.Output[dict[str, Any]]] = field(default_factory=dict)
+    proofs: dict[str, pulumi.Output[dict[str, JSON]]] = field(default_factory=dict)
     verifications: list[DomainVerification] = field(default_factory=list)
 
 
@@ -181,7 +182,7 @@ class MimecastTenant(pulumi.ComponentResource):
     """
 
     domain_states: dict[str, pulumi.Output[str]]
-    proof_records: dict[str, pulumi.Output[dict[str, Any]]]
+    proof_records: dict[str, pulumi.Output[dict[str, JSON]]]
     """By domain: ``name``, ``type`` and ``value``; until the domain is verified also ``alternative``, the CNAME
     record that can be published instead."""
     integration: DirectoryIntegration | None
@@ -212,27 +213,27 @@ class MimecastTenant(pulumi.ComponentResource):
 
     def _domains(self, args: MimecastTenantArgs) -> _Domains:
         created = _Domains()
-        for wanted in args.domains:
+        for configured in args.domains:
             domain = DomainResource(
-                f"{self._name}-domain-{wanted.name}",
-                domain=wanted.name,
-                mode=wanted.mode,
-                inbound_type=wanted.inbound_type,
-                opts=self._named_before(f"domain-{wanted.name}"),
+                f"{self._name}-domain-{configured.name}",
+                domain=configured.name,
+                mode=configured.mode,
+                inbound_type=configured.inbound_type,
+                opts=self._named_before(f"domain-{configured.name}"),
             )
-            published = [args.publish_proof(_proof(wanted.name, domain))] if args.publish_proof else []
+            published = [args.publish_proof(_proof(configured.name, domain))] if args.publish_proof else []
             verification = DomainVerification(
-                f"{self._name}-verification-{wanted.name}",
+                f"{self._name}-verification-{configured.name}",
                 domain=domain.domain,
                 proof_value=domain.proofValue,
                 publish=args.publish,
                 opts=pulumi.ResourceOptions.merge(
-                    self._named_before(f"verification-{wanted.name}"),
+                    self._named_before(f"verification-{configured.name}"),
                     pulumi.ResourceOptions(depends_on=published),
                 ),
             )
-            created.states[wanted.name] = verification.state
-            created.proofs[wanted.name] = pulumi.Output.all(
+            created.states[configured.name] = verification.state
+            created.proofs[configured.name] = pulumi.Output.all(
                 name=domain.proofName, type=domain.proofType, value=domain.proofValue
             ).apply(_proof_record)
             created.verifications.append(verification)
@@ -242,21 +243,21 @@ class MimecastTenant(pulumi.ComponentResource):
         """Keep what release 0.1.0 deployed: it named some children without the component's name."""
         return pulumi.ResourceOptions(parent=self, aliases=[pulumi.Alias(name=name)])
 
-    def _integration(self, wanted: IntegrationArgs) -> DirectoryIntegration:
+    def _integration(self, configured: IntegrationArgs) -> DirectoryIntegration:
         return DirectoryIntegration(
             f"{self._name}-directory",
-            description=wanted.description,
-            mode=wanted.mode,
-            properties=wanted.properties,
+            description=configured.description,
+            mode=configured.mode,
+            properties=configured.properties,
             opts=pulumi.ResourceOptions(parent=self),
         )
 
     def _address_book(self, args: MimecastTenantArgs, domains: _Domains) -> AddressBook:
-        def in_verified_domains(known: dict[str, Any]) -> dict[str, dict[str, str]]:
-            wanted: Mapping[str, AddressArgs] = known["addresses"].value
+        def in_verified_domains(known: dict[str, JSON]) -> dict[str, dict[str, str]]:
+            configured: Mapping[str, AddressArgs] = known["addresses"].value
             states: dict[str, str] = known["states"]
             waiting = dict.fromkeys(
-                address for address in wanted if states.get(domain_of(address), "verified") != "verified"
+                address for address in configured if states.get(domain_of(address), "verified") != "verified"
             )
             if waiting:
                 pulumi.log.warn(
@@ -266,7 +267,7 @@ class MimecastTenant(pulumi.ComponentResource):
                 )
             return {
                 address: {"name": ""} if args.check_only else _entry(entry)
-                for address, entry in wanted.items()
+                for address, entry in configured.items()
                 if address not in waiting
             }
 
@@ -443,8 +444,8 @@ _WHY = {
 }
 
 
-def _proof_record(record: Mapping[str, Any]) -> dict[str, Any]:
-    proof: dict[str, Any] = {key: str(record[key] or "") for key in ("name", "type", "value")}
+def _proof_record(record: Mapping[str, JSON]) -> dict[str, JSON]:
+    proof: dict[str, JSON] = {key: str(record[key] or "") for key in ("name", "type", "value")}
     if not proof["value"]:
         return proof
     alternative = {
@@ -459,7 +460,7 @@ def _proof(name: str, domain: DomainResource) -> Proof:
     return Proof(name, domain.proofName, domain.proofType, domain.proofValue)
 
 
-def _listed(addresses: Mapping[str, Any]) -> list[str]:
+def _listed(addresses: Mapping[str, JSON]) -> list[str]:
     return sorted(map(email_address, addresses))
 
 

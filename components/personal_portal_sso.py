@@ -44,6 +44,7 @@ from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.assessment.timeline import unassigned
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.console.form import console_form
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.provenance import How, Known, Statement, live, unknown
 from mimecast_sso.registration.large_values import whole
 from mimecast_sso.registration.messages import say
@@ -109,7 +110,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
     """ISO 8601, UTC."""
     domain_states: pulumi.Output[Mapping[str, str]]
     """Domain → ``verified``, ``pending`` or ``expired``."""
-    proof_records: pulumi.Output[Mapping[str, Mapping[str, Any]]]
+    proof_records: pulumi.Output[Mapping[str, Mapping[str, JSON]]]
     """Domain → its proof record (`MimecastTenant.proof_records`)."""
     profile_state: pulumi.Output[str]
     """``due``, ``claimed``, ``read``, ``proved``, ``stale`` or ``contradicted``
@@ -168,7 +169,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
 
     def _application(self, owners: dict[str, str], adoption: Adoption | None) -> GalleryApplication:
         settings, snapshot = self._settings, self._assessment.snapshot
-        wanted, directory = settings.application, snapshot.directory
+        configured, directory = settings.application, snapshot.directory
         # Named by object id, so that a person whose address changes keeps the assignment. A name with the address
         # would try to create the same assignment twice.
         assigned = [user.object_id for user in directory.users]
@@ -176,17 +177,17 @@ class PersonalPortalSso(pulumi.ComponentResource):
         return GalleryApplication(
             self._name,
             GalleryApplicationArgs(
-                display_name=wanted.display_name,
+                display_name=configured.display_name,
                 template_id=adoption.template_id if adoption else gallery_entry.template_id(self._assessment),
                 identifier=settings.identifier,
                 sign_on_url=self._assessment.desired.sign_on_url or None,
                 reply_urls=self._assessment.desired.reply_urls,
                 deployer=snapshot.deployer,
                 owners=[owner for owner in owners if owner != snapshot.deployer],
-                notification_emails=wanted.notification_emails,
-                assignment_required=wanted.assignment_required,
-                hide=wanted.hide,
-                claims=wanted.claims is Ownership.MANAGE,
+                notification_emails=configured.notification_emails,
+                assignment_required=configured.assignment_required,
+                hide=configured.hide,
+                claims=configured.claims is Ownership.MANAGE,
                 assignments=self._assignments(assigned),
                 application_owners=application_owners.declared(
                     owners, snapshot.deployer, self._registration(owners, adoption), snapshot.recorded.owners
@@ -213,17 +214,17 @@ class PersonalPortalSso(pulumi.ComponentResource):
         return found | ({"test-account": self._account.object_id} if self._account is not None else {})
 
     def _account_for_tests(self) -> AccountForTests | None:
-        wanted, existing = (
+        configured, existing = (
             self._settings.account_for_tests,
             self._assessment.snapshot.directory.unrecorded_account,
         )
-        if wanted is None:
+        if configured is None:
             return None
         if existing:
             say(
                 Statement(
-                    f"{wanted.address} was created by an earlier run of this stack, which could not record it. It is "
-                    "imported",
+                    f"{configured.address} was created by an earlier run of this stack, which could not record it. "
+                    "It is imported",
                     How.LIVE,
                     "Microsoft Graph, by the marker in its employee id",
                 ),
@@ -231,7 +232,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
             )
         say(
             Statement(
-                f"{wanted.address} is the test account of this stack. The forecast leaves it out, and "
+                f"{configured.address} is the test account of this stack. The forecast leaves it out, and "
                 "it is deleted with its key or with the stack",
                 How.CONFIGURED,
                 "testAccount",
@@ -240,36 +241,39 @@ class PersonalPortalSso(pulumi.ComponentResource):
         )
         return AccountForTests(
             f"{self._name}-test-account",
-            AccountForTestsArgs(wanted.address, wanted.display_name, existing),
+            AccountForTestsArgs(configured.address, configured.display_name, existing),
             pulumi.ResourceOptions(parent=self),
         )
 
     def _outputs_of_the_account(self, account: AccountForTests) -> dict[str, pulumi.Input[Any]]:
-        wanted = self._settings.account_for_tests
+        configured = self._settings.account_for_tests
         return {
-            "testAccount": {"address": wanted.address if wanted else "", "objectId": account.object_id},
+            "testAccount": {
+                "address": configured.address if configured else "",
+                "objectId": account.object_id,
+            },
             "testAccountPassword": account.password,
         }
 
     def _certificates(
         self, application: GalleryApplication, adoption: Adoption | None
     ) -> SigningCertificates:
-        wanted = self._settings.certificates
+        configured = self._settings.certificates
         created = SigningCertificates(
             f"{self._name}-signing-certificate",
             SigningCertificatesArgs(
                 service_principal=application.service_principal,
-                generations={each.label: each.end_date for each in wanted.generations},
-                active=wanted.active_generation.label,
-                retired=[each.thumbprint for each in wanted.retired],
-                imported=_imported(adoption, wanted) if adoption else {},
+                generations={each.label: each.end_date for each in configured.generations},
+                active=configured.active_generation.label,
+                retired=[each.thumbprint for each in configured.retired],
+                imported=_imported(adoption, configured) if adoption else {},
             ),
             self._named_before("signing-certificate"),
         )
-        if len(wanted.generations) > 1:
+        if len(configured.generations) > 1:
             pulumi.log.info(
-                f"A rotation ({wanted.rotation}) is under way. Expected gap when the active certificate changes: "
-                f"{wanted.expected_gap()}.",
+                f"A rotation ({configured.rotation}) is under way. Expected gap when the active certificate changes: "
+                f"{configured.expected_gap()}.",
                 resource=created,
             )
         return created
@@ -346,11 +350,11 @@ class PersonalPortalSso(pulumi.ComponentResource):
         names = {user.object_id: user.address for user in snapshot.directory.users} | {
             group.object_id: group.name for group in snapshot.directory.groups
         }
-        wanted = live_application.wanted(self._assessment.desired, owners, names)
+        configured = live_application.desired_application(self._assessment.desired, owners, names)
         graph = self._args.graph or shared_client()
         try:
             present = live_application.present(graph, snapshot, settings.application.adopt)
-            adoption, findings = live_application.adopt(graph, present, wanted, snapshot.cloud)
+            adoption, findings = live_application.adopt(graph, present, configured, snapshot.cloud)
         except live_application.CannotBeTakenOver as problem:
             raise pulumi.RunError(
                 f"{REFUSED} adopt: application {settings.application.adopt} cannot be adopted.\n{problem}"
@@ -498,8 +502,12 @@ def _refuse_another_name(name: str, record: Record, opts: pulumi.ResourceOptions
     )
 
 
-def _integration(wanted: DirectorySynchronisation | None) -> IntegrationArgs | None:
-    return IntegrationArgs(wanted.description, wanted.mode.value, wanted.properties) if wanted else None
+def _integration(configured: DirectorySynchronisation | None) -> IntegrationArgs | None:
+    return (
+        IntegrationArgs(configured.description, configured.mode.value, configured.properties)
+        if configured
+        else None
+    )
 
 
 def _left(desired: Desired) -> LeftAlone:

@@ -12,7 +12,9 @@ from typing import Any, ClassVar, NoReturn
 from pulumi.dynamic import CheckFailure, ConfigureRequest, CreateResult, ResourceProvider
 from pulumi.output import Unknown
 
-Properties = dict[str, Any]
+from mimecast_sso.facts.json_types import JSON
+
+Properties = dict[str, JSON]
 """Inputs or outputs of a resource, spelt as in state."""
 
 TRACEBACK_VARIABLE = "MIMECAST_SSO_TRACEBACK"
@@ -79,7 +81,7 @@ class ReadableProvider(ResourceProvider):
         """Store the configuration that the methods need, outside the instance."""
 
 
-def is_known(value: Any) -> bool:
+def is_known(value: JSON) -> bool:
     """Whether a value from the program has no outputs that are unknown in a preview."""
     if isinstance(value, Unknown):
         return False
@@ -101,7 +103,7 @@ def differs(olds: Properties, news: Properties, key: str) -> bool:
 
 
 def normalise(
-    inputs: Properties, failures: list[CheckFailure], key: str, normal: Callable[[Any], Any]
+    inputs: Properties, failures: list[CheckFailure], key: str, normal: Callable[[JSON], JSON]
 ) -> None:
     """Normalise ``inputs[key]``, or report why that is impossible; unknown values stay."""
     value = inputs.get(key)

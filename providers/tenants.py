@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 
+from mimecast_sso.facts.json_types import JSON
 from providers.edge import NAMESPACE
 
 PACKAGE = "pulumi-python"
@@ -59,8 +59,8 @@ class TenantsProviderArgs:
     region: pulumi.Input[str]
     client_id: pulumi.Input[str] | None = None
     client_secret: pulumi.Input[str] | None = None
-    address_passwords: pulumi.Input[Mapping[str, Any]] | None = None
-    dns: pulumi.Input[Mapping[str, Any]] | None = None
+    address_passwords: pulumi.Input[Mapping[str, JSON]] | None = None
+    dns: pulumi.Input[Mapping[str, JSON]] | None = None
     entra: EntraCredentials | None = None
 
 
@@ -92,5 +92,5 @@ def _secret(value: pulumi.Input[str] | None) -> pulumi.Output[str] | None:
     return None if value is None else pulumi.Output.secret(value)
 
 
-def _secret_json(value: pulumi.Input[Mapping[str, Any]] | None) -> pulumi.Output[str] | None:
+def _secret_json(value: pulumi.Input[Mapping[str, JSON]] | None) -> pulumi.Output[str] | None:
     return None if value is None else pulumi.Output.secret(pulumi.Output.json_dumps(value))

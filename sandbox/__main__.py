@@ -147,11 +147,11 @@ def _seed(options: argparse.Namespace) -> int:
         said.append(tenants.summary(document))
     control = lifecycle.control(home())
     accounts = [account["accountCode"] for account in control.documents("mimecast.accounts")]
-    wanted = document["mimecast"]["accountCode"]
-    if accounts and wanted not in accounts and not options.own_tenants:
+    requested = document["mimecast"]["accountCode"]
+    if accounts and requested not in accounts and not options.own_tenants:
         # One application signs in to one account, as at Mimecast.
         return _fail(
-            f"this sandbox has Mimecast account {accounts[0]}, not {wanted}. Reset it: python -m"
+            f"this sandbox has Mimecast account {accounts[0]}, not {requested}. Reset it: python -m"
             " sandbox reset. Or use a second one: SANDBOX_HOME=<another folder>. Or add it with credentials of its"
             " own: --own-tenants"
         )
@@ -232,11 +232,11 @@ def _login(options: argparse.Namespace) -> int:
 def _person(options: argparse.Namespace) -> int:
     from sandbox.entra import sign_in_methods  # noqa: PLC0415
 
-    control, wanted = lifecycle.control(home()), options.address.casefold()
+    control, requested = lifecycle.control(home()), options.address.casefold()
     found = [
         user
         for user in control.documents("entra.users")
-        if wanted in {user["userPrincipalName"].casefold(), (user["mail"] or "").casefold()}
+        if requested in {user["userPrincipalName"].casefold(), (user["mail"] or "").casefold()}
     ]
     if len(found) != 1:
         several = "several people have" if found else "no one in the sandbox has"

@@ -19,22 +19,22 @@ def server_context(home: Path, names: Iterable[str]) -> ssl.SSLContext:
 
     The authority's key is never kept, so adding a name later creates a new authority in the same file.
     """
-    wanted = sorted(names)
-    if not _kept(home, wanted):
-        _issue(home, wanted)
+    requested = sorted(names)
+    if not _kept(home, requested):
+        _issue(home, requested)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(home / _CERTIFICATE_FILE)
     return context
 
 
-def _kept(home: Path, wanted: list[str]) -> bool:
+def _kept(home: Path, requested: list[str]) -> bool:
     try:
         names = json.loads((home / _NAMES_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     files = (_AUTHORITY_FILE, TRUST_FILE, _CERTIFICATE_FILE)
-    return bool(names == wanted) and all((home / file).exists() for file in files)
+    return bool(names == requested) and all((home / file).exists() for file in files)
 
 
 def _issue(home: Path, names: list[str]) -> None:

@@ -69,12 +69,12 @@ class _RefusedError(Exception):
 
 def seed(world: World, document: dict[str, Any]) -> None:
     """Add the missing zones of a seed document's ``dns`` part, with their ``records`` if given."""
-    for wanted in document.get("dns", {}).get("zones", []):
-        name = _text(dns.name.from_text(wanted["name"]))
+    for requested in document.get("dns", {}).get("zones", []):
+        name = _text(dns.name.from_text(requested["name"]))
         if world.get(ZONES, name) is not None:
             continue
-        world.put(ZONES, name, {"name": name, "serial": 1, "tsig": wanted.get("tsig")})
-        for record in wanted.get("records", []):
+        world.put(ZONES, name, {"name": name, "serial": 1, "tsig": requested.get("tsig")})
+        for record in requested.get("records", []):
             owner = _text(dns.name.from_text(record["name"], dns.name.from_text(name)))
             document = {
                 "zone": name,
@@ -98,9 +98,9 @@ def lookup(world: World, name: str, rdtype: str) -> list[str]:
     zone = _zone_of(world, owner)
     if zone is None:
         return []
-    wanted = dns.rdatatype.from_text(rdtype)
-    found = _resolve(zone, owner, wanted)
-    return [_plain(rdata) for rrset in found if rrset.rdtype == wanted for rdata in rrset]
+    requested = dns.rdatatype.from_text(rdtype)
+    found = _resolve(zone, owner, requested)
+    return [_plain(rdata) for rrset in found if rrset.rdtype == requested for rdata in rrset]
 
 
 def _plain(rdata: dns.rdata.Rdata) -> str:
@@ -153,7 +153,7 @@ class _Zone:
     def save(self) -> None:
         """Write the records back and increment the serial in one transaction."""
         zone = self._document["name"]
-        wanted = {
+        requested = {
             _record_key(zone, _text(owner), dns.rdatatype.to_text(rdtype)): {
                 "zone": zone,
                 "name": _text(owner),
@@ -166,9 +166,9 @@ class _Zone:
         }
         with self._world.transaction():
             for key, record in self._world.items(RECORDS):
-                if record["zone"] == zone and key not in wanted:
+                if record["zone"] == zone and key not in requested:
                     self._world.delete(RECORDS, key)
-            for key, record in wanted.items():
+            for key, record in requested.items():
                 self._world.put(RECORDS, key, record)
             self._world.put(ZONES, zone, {**self._document, "serial": self._document["serial"] + 1})
 

@@ -158,14 +158,14 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-def _proxy_socket(wanted: int | None, kept: dict[str, int]) -> socket.socket:
-    if wanted is None:
+def _proxy_socket(requested: int | None, kept: dict[str, int]) -> socket.socket:
+    if requested is None:
         return _socket(kept.get("proxy", 0))
     try:
-        return _listen(wanted)
+        return _listen(requested)
     except OSError as error:
         raise StartError(
-            f"port {wanted} is in use: {error.strerror}. Choose another --port, or leave it out"
+            f"port {requested} is in use: {error.strerror}. Choose another --port, or leave it out"
         ) from error
 
 

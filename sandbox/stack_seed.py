@@ -87,10 +87,10 @@ def document(stack: str, folder: Path, further: Iterable[str] = (), *, own: bool
 
 def _connections(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The account's directory integration, if the stack expects or requires one."""
-    wanted = _mapping(settings.get(_INTEGRATION))
+    requested = _mapping(settings.get(_INTEGRATION))
     found = []
-    if wanted.get("mode") == _REQUIRE and wanted.get("description"):
-        given = {key: value for key, value in wanted.items() if key in directory_sync.WRITABLE}
+    if requested.get("mode") == _REQUIRE and requested.get("description"):
+        given = {key: value for key, value in requested.items() if key in directory_sync.WRITABLE}
         limit = {"maxUnlink": str(given["maxUnlink"])} if "maxUnlink" in given else {}
         found.append({**given, **limit, "lastSync": "now"})
     elif _mapping(settings.get("addresses")).get("source") == _SYNCHRONISED:
@@ -272,8 +272,8 @@ def _zones(settings: Mapping[str, Any], domains: list[dict[str, Any]]) -> list[d
     return [{"name": name, "tsig": key} for name in names]
 
 
-def _templates(wanted: Any) -> list[dict[str, Any]]:
-    names = [str(item) for item in _list(wanted)] or list(_TEMPLATES)
+def _templates(requested: Any) -> list[dict[str, Any]]:
+    names = [str(item) for item in _list(requested)] or list(_TEMPLATES)
     return [
         {"displayName": _TEMPLATES[0], "id": name.lower()} if _is_id(name) else {"displayName": name}
         for name in names

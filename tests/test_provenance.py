@@ -22,7 +22,7 @@ from mimecast_sso.provenance import (
 
 FINE = Statement("the active one", How.LIVE, "Microsoft Graph", Verdict.FINE, "metadata: certificate")
 UNREAD = Statement("the audit log was not read", How.UNKNOWN, "HTTP\n 403", Verdict.UNKNOWN, "console")
-CLAIMED = Statement("set as wanted", How.ATTESTED, "ada@example.com, 2026-11-01", Verdict.NOTE, "profile")
+CLAIMED = Statement("set as configured", How.ATTESTED, "ada@example.com, 2026-11-01", Verdict.NOTE, "profile")
 
 
 # -- Statements -----------------------------------------------------------------------------------------------
@@ -46,7 +46,7 @@ def test_an_entry_needs_no_other_to_be_rendered() -> None:
 
 
 def test_a_sentence_tells_how_it_is_known() -> None:
-    assert str(CLAIMED) == "set as wanted (attested: ada@example.com, 2026-11-01)"
+    assert str(CLAIMED) == "set as configured (attested: ada@example.com, 2026-11-01)"
     assert str(Statement("one  of\n many")) == "one of many (read live)"
 
 

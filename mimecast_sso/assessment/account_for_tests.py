@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from mimecast_sso.assessment.access import AccessSample
 from mimecast_sso.assessment.people import EntraGroup
 from mimecast_sso.assessment.record import Record, RecordedAccount, Resource
 from mimecast_sso.assessment.snapshot import Directory, LiveGroup, Snapshot
 from mimecast_sso.facts import resource_types as types
+from mimecast_sso.facts.json_types import JSON
 from providers.entra.applications import LiveApplication
 
 
@@ -86,7 +86,7 @@ def _group(group: LiveGroup, account: RecordedAccount) -> LiveGroup:
 class _Changed:
     urn: str
     type: str
-    outputs: Mapping[str, Any]
+    outputs: Mapping[str, JSON]
 
 
 def _record(record: Record, account: RecordedAccount) -> Record:
@@ -106,7 +106,7 @@ def _resources(record: Record, account: RecordedAccount) -> Iterator[Resource]:
         yield _Changed(each.urn, each.type, {**outputs, **kept}) if kept else each
 
 
-def _kept(addresses: Any, account: RecordedAccount) -> Any:
+def _kept(addresses: JSON, account: RecordedAccount) -> JSON:
     if isinstance(addresses, Mapping):
         return {name: each for name, each in addresses.items() if name != account.address}
     return [each for each in addresses if each != account.address]

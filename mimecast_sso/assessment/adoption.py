@@ -191,16 +191,18 @@ def preferred_roles(live: LiveApplication) -> list[str]:
     return [role.role_id for role in sorted(live.roles, key=lambda role: names.get(role.name, len(names)))]
 
 
-def compare(live: LiveApplication, wanted: DesiredApplication, around: Surroundings) -> list[AdoptionFinding]:
+def compare(
+    live: LiveApplication, desired: DesiredApplication, around: Surroundings
+) -> list[AdoptionFinding]:
     """Every difference by name, changes first; empty if the application is as configured."""
     found = [
-        *_refusals(live, wanted, around),
-        *_names(live, wanted),
-        *_principal(live, wanted),
+        *_refusals(live, desired, around),
+        *_names(live, desired),
+        *_principal(live, desired),
         *_cleared(live),
-        *_claims(live, wanted),
-        *_people(live, wanted, around),
-        *_certificates(live, wanted, around.now),
+        *_claims(live, desired),
+        *_people(live, desired, around),
+        *_certificates(live, desired, around.now),
         *(_stays(f"{what} could not be read (unknown)") for what in around.unread),
     ]
     return sorted(found, key=lambda finding: list(Effect).index(finding.effect))
@@ -215,24 +217,24 @@ def _stays(text: str) -> AdoptionFinding:
 
 
 def _refusals(
-    live: LiveApplication, wanted: DesiredApplication, around: Surroundings
+    live: LiveApplication, desired: DesiredApplication, around: Surroundings
 ) -> Iterator[AdoptionFinding]:
     for client_id, name in around.same_identifier:
         if client_id != live.client_id:
             yield AdoptionFinding(
                 Effect.REFUSED,
-                f"application {quoted(name)} (client id {client_id}) also has identifier {wanted.identifier}; two "
+                f"application {quoted(name)} (client id {client_id}) also has identifier {desired.identifier}; two "
                 "applications of a tenant cannot share it. Adopt that one, or remove the identifier from it",
             )
     policies = live.policies or ()
-    if wanted.claims is Ownership.MANAGE and live.policies is None:
+    if desired.claims is Ownership.MANAGE and live.policies is None:
         yield AdoptionFinding(
             Effect.REFUSED,
             f"its claims mapping policy could not be read ({live.policies_unread}), so it cannot be adopted. Fix that, "
             "or set mimecast-sso:application.claims: verify",
         )
     for policy in policies:
-        if wanted.claims is Ownership.MANAGE and policy.others:
+        if desired.claims is Ownership.MANAGE and policy.others:
             yield AdoptionFinding(
                 Effect.REFUSED,
                 f"claims policy {quoted(policy.name)} is also assigned to {enumerate_some(policy.others)}, whose "
@@ -241,62 +243,62 @@ def _refusals(
             )
 
 
-def _names(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
-    if live.display_name != wanted.display_name:
-        yield _changes(f"display name: {quoted(live.display_name)} becomes {quoted(wanted.display_name)}")
-    if wanted.identifier not in live.identifiers:
-        yield _changes(f"identifier: {wanted.identifier} is added")
-    others = [uri for uri in live.identifiers if uri != wanted.identifier]
+def _names(live: LiveApplication, desired: DesiredApplication) -> Iterator[AdoptionFinding]:
+    if live.display_name != desired.display_name:
+        yield _changes(f"display name: {quoted(live.display_name)} becomes {quoted(desired.display_name)}")
+    if desired.identifier not in live.identifiers:
+        yield _changes(f"identifier: {desired.identifier} is added")
+    others = [uri for uri in live.identifiers if uri != desired.identifier]
     if others:
         yield _stays(f"identifiers that are not configured: {enumerate_some(others)}")
-    added = [url for url in wanted.reply_urls if url not in live.reply_urls]
-    removed = [url for url in live.reply_urls if url not in wanted.reply_urls]
+    added = [url for url in desired.reply_urls if url not in live.reply_urls]
+    removed = [url for url in live.reply_urls if url not in desired.reply_urls]
     if added:
         yield _changes(f"reply URLs added: {enumerate_some(added)}")
     if removed:
         yield _changes(f"reply URLs removed: {enumerate_some(removed)}; sign-ins that use them would fail")
-    yield from _default_reply_url(live, wanted)
+    yield from _default_reply_url(live, desired)
 
 
-def _default_reply_url(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
+def _default_reply_url(live: LiveApplication, desired: DesiredApplication) -> Iterator[AdoptionFinding]:
     """Where Entra sends unsolicited responses; set only for sign-ins that start in My Apps."""
     default = live.default_reply_url
-    if not wanted.sign_on_url and default != wanted.reply_urls[0]:
-        yield _changes(f"default reply URL: {_shown(default)} becomes {wanted.reply_urls[0]}")
-    elif wanted.sign_on_url and default and default not in wanted.reply_urls:
+    if not desired.sign_on_url and default != desired.reply_urls[0]:
+        yield _changes(f"default reply URL: {_shown(default)} becomes {desired.reply_urls[0]}")
+    elif desired.sign_on_url and default and default not in desired.reply_urls:
         yield _stays(
             f"default reply URL: {default} is not configured, and Entra may refuse to remove it; remove it "
             "in the portal"
         )
 
 
-def _principal(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
+def _principal(live: LiveApplication, desired: DesiredApplication) -> Iterator[AdoptionFinding]:
     if not live.enabled:
         yield _changes("the application is disabled and would be enabled: assigned people can sign in again")
     if live.mode != "saml":
         yield _changes(f'single sign-on mode: {quoted(live.mode)} becomes "saml"')
-    if live.sign_on_url != wanted.sign_on_url:
-        yield _changes(f"sign-on URL: {_shown(live.sign_on_url)} becomes {_shown(wanted.sign_on_url)}")
-    yield from _assignment_required(live, wanted)
-    yield from _tags(live, wanted)
-    yield from _emails(live, wanted)
-    yield from _owners(live, wanted)
+    if live.sign_on_url != desired.sign_on_url:
+        yield _changes(f"sign-on URL: {_shown(live.sign_on_url)} becomes {_shown(desired.sign_on_url)}")
+    yield from _assignment_required(live, desired)
+    yield from _tags(live, desired)
+    yield from _emails(live, desired)
+    yield from _owners(live, desired)
 
 
-def _assignment_required(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
-    if live.assignment_required == wanted.assignment_required:
+def _assignment_required(live: LiveApplication, desired: DesiredApplication) -> Iterator[AdoptionFinding]:
+    if live.assignment_required == desired.assignment_required:
         return
     yield _changes(
         "assignment becomes required: people who are not assigned can no longer sign in"
-        if wanted.assignment_required
+        if desired.assignment_required
         else "assignment is no longer required: everybody in the tenant gets an assertion"
     )
 
 
-def _tags(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
-    if (HIDE_TAG in live.tags) != wanted.hide:
+def _tags(live: LiveApplication, desired: DesiredApplication) -> Iterator[AdoptionFinding]:
+    if (HIDE_TAG in live.tags) != desired.hide:
         hidden = (
-            "would be hidden from My Apps" if wanted.hide else "is hidden and would show in My Apps again"
+            "would be hidden from My Apps" if desired.hide else "is hidden and would show in My Apps again"
         )
         yield _changes(f"the tile {hidden}")
     added = sorted(feature_tags(live, hide=False) - live.tags)
@@ -306,7 +308,7 @@ def _tags(live: LiveApplication, wanted: DesiredApplication) -> Iterator[Adoptio
         )
     own = sorted(live.tags - _KNOWN_TAGS)
     # The azuread provider rewrites the tags only when one of those with a meaning changes.
-    if own and feature_tags(live, hide=wanted.hide) != live.tags & _KNOWN_TAGS:
+    if own and feature_tags(live, hide=desired.hide) != live.tags & _KNOWN_TAGS:
         yield _changes(f"tags removed: {enumerate_some(own)}; only tags with a meaning to Entra are kept")
     elif own:
         yield _stays(f"tags without a meaning to Entra: {enumerate_some(own)}")
@@ -319,18 +321,18 @@ def feature_tags(live: LiveApplication | None, *, hide: bool) -> frozenset[str]:
     return frozenset({ENTERPRISE_TAG} | kept | ({HIDE_TAG} if hide else set()))
 
 
-def _emails(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
+def _emails(live: LiveApplication, desired: DesiredApplication) -> Iterator[AdoptionFinding]:
     before, after = (
-        {mail.lower() for mail in mails} for mails in (live.notification_emails, wanted.notification_emails)
+        {mail.lower() for mail in mails} for mails in (live.notification_emails, desired.notification_emails)
     )
     if before != after:
         was, becomes = (", ".join(sorted(mails)) or "none" for mails in (before, after))
         yield _changes(f"notification addresses: {was} becomes {becomes}")
 
 
-def _owners(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
+def _owners(live: LiveApplication, desired: DesiredApplication) -> Iterator[AdoptionFinding]:
     present = {owner.object_id: owner.name for owner in live.owners}
-    stated = {wanted.deployer: "the deploying principal", **wanted.owners}
+    stated = {desired.deployer: "the deploying principal", **desired.owners}
     for object_id, name in stated.items():
         if object_id not in present:
             yield _changes(f"owners: {name} is added")
@@ -340,20 +342,20 @@ def _owners(live: LiveApplication, wanted: DesiredApplication) -> Iterator[Adopt
                 f"owners: {name or object_id} is removed; to keep it, add {object_id} to "
                 "mimecast-sso:application.owners"
             )
-    yield from _application_owners(live, wanted)
+    yield from _application_owners(live, desired)
 
 
-def _application_owners(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
+def _application_owners(live: LiveApplication, desired: DesiredApplication) -> Iterator[AdoptionFinding]:
     present = {owner.object_id: owner.name for owner in live.registration.owners}
-    for object_id, name in wanted.owners.items():
+    for object_id, name in desired.owners.items():
         if object_id not in present:
             yield _changes(f"owners of the application object: {name} is added")
-    if wanted.deployer not in present and wanted.deployer not in wanted.owners:
+    if desired.deployer not in present and desired.deployer not in desired.owners:
         yield _stays(
             "owners of the application object: the deploying principal is not among them; to change that, add "
-            f"{wanted.deployer} to mimecast-sso:application.owners"
+            f"{desired.deployer} to mimecast-sso:application.owners"
         )
-    stated = {wanted.deployer, *wanted.owners}
+    stated = {desired.deployer, *desired.owners}
     others = sorted(name or object_id for object_id, name in present.items() if object_id not in stated)
     if others:
         yield _stays(f"owners of the application object that are not configured: {enumerate_some(others)}")
@@ -368,13 +370,13 @@ def _cleared(live: LiveApplication) -> Iterator[AdoptionFinding]:
         yield _changes(f"alternative names cleared: {enumerate_some(live.alternative_names)}")
 
 
-def _claims(live: LiveApplication, wanted: DesiredApplication) -> Iterator[AdoptionFinding]:
+def _claims(live: LiveApplication, desired: DesiredApplication) -> Iterator[AdoptionFinding]:
     if live.policies is None:
         yield _stays(f"claims policy: could not be read (unknown: {live.policies_unread})")
         return
     policy = next(iter(live.policies), None)
     problem = name_id_problem(policy.definition if policy else None)
-    if wanted.claims is Ownership.VERIFY:
+    if desired.claims is Ownership.VERIFY:
         if problem:
             yield _stays(
                 f"claims: {problem}; mimecast-sso:application.claims is verify, so nothing is written"
@@ -389,7 +391,7 @@ def _claims(live: LiveApplication, wanted: DesiredApplication) -> Iterator[Adopt
 
 
 def _people(
-    live: LiveApplication, wanted: DesiredApplication, around: Surroundings
+    live: LiveApplication, desired: DesiredApplication, around: Surroundings
 ) -> Iterator[AdoptionFinding]:
     if not live.roles:
         yield _stays(
@@ -397,12 +399,12 @@ def _people(
             f"{DEFAULT_ACCESS_ROLE_ID}"
         )
     assigned = {item.principal_id: item for item in live.assigned}
-    missing = [name for object_id, name in wanted.people.items() if object_id not in assigned]
-    if missing and wanted.assign is Ownership.MANAGE:
+    missing = [name for object_id, name in desired.people.items() if object_id not in assigned]
+    if missing and desired.assign is Ownership.MANAGE:
         yield _changes(f"assignments added: {enumerate_some(missing)}")
     elif missing:
         yield _stays(f"not assigned, while mimecast-sso:assign.mode is verify: {enumerate_some(missing)}")
-    others = sorted(item.name for item in live.assigned if item.principal_id not in wanted.people)
+    others = sorted(item.name for item in live.assigned if item.principal_id not in desired.people)
     if others:
         yield _stays(f"assigned, but not configured: {enumerate_some(others)}")
     for group, nested in around.nested.items():
@@ -418,12 +420,12 @@ def _people(
 
 
 def _certificates(
-    live: LiveApplication, wanted: DesiredApplication, now: datetime
+    live: LiveApplication, desired: DesiredApplication, now: datetime
 ) -> Iterator[AdoptionFinding]:
     certificates = live.certificates.certificates
     active = live.certificates.active(now)
-    taken = [matching(certificates, generation) for generation in wanted.generations]
-    for generation, certificate in zip(wanted.generations, taken, strict=True):
+    taken = [matching(certificates, generation) for generation in desired.generations]
+    for generation, certificate in zip(desired.generations, taken, strict=True):
         if certificate is None:
             signs = _who_signs(active, now)
             yield _changes(

@@ -21,10 +21,10 @@ def declared(
     ``live`` is None if the application does not exist yet. ``recorded`` are the owners in the stack's state, None
     if they are unknown.
     """
-    wanted = [owner for owner in configured if owner != deployer]
+    desired = [owner for owner in configured if owner != deployer]
     if _declares(deployer, deployer in configured, live, recorded):
-        wanted.append(deployer)
-    return {owner: _import_id(owner, live) for owner in wanted}
+        desired.append(deployer)
+    return {owner: _import_id(owner, live) for owner in desired}
 
 
 def _declares(

@@ -235,10 +235,10 @@ class Desired:
     @property
     def other_template(self) -> str:
         """The configured gallery entry if the application was created from a different one; else ""."""
-        application, wanted = self.application, self.snapshot.template
-        if application is None or application.template_id in ("", wanted):
+        application, chosen = self.application, self.snapshot.template
+        if application is None or application.template_id in ("", chosen):
             return ""
-        return wanted
+        return chosen
 
     @property
     def replaces_application(self) -> bool:

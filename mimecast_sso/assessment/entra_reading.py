@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from mimecast_sso.assessment import access
 from mimecast_sso.assessment.access import AccessSample
 from mimecast_sso.assessment.people import EntraGroup, Person, group_problem, person_of, with_mailboxes
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Directory
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.provenance import Known, live, unknown
 from mimecast_sso.settings import Settings
 from mimecast_sso.settings.values import is_guid
@@ -35,7 +35,7 @@ _FEW_LOOKUPS = 100
 _MARKED = "account with the marker"
 _USERS = "number of users"
 _NUMBER = "number"
-Row = Mapping[str, Any]
+Row = Mapping[str, JSON]
 Found = Known[Sequence[Row]]
 
 
@@ -423,8 +423,8 @@ class EntraReader:
         return replace(group, members=tuple(self._accounts[each.object_id] for each in group.members))
 
     def _configured_users(self) -> list[Person]:
-        wanted = self._settings.assign.users
-        known = _by_address(self._first, wanted, "user")
+        desired = self._settings.assign.users
+        known = _by_address(self._first, desired, "user")
         if known.value is None:
             self._unread = known.source
             self._problems.append(
@@ -435,14 +435,14 @@ class EntraReader:
             _several(address, people) for address, people in known.value.items() if len(people) > 1
         ]
         found = {address: people[0] for address, people in known.value.items() if len(people) == 1}
-        missing = [address for address in wanted if address not in known.value]
+        missing = [address for address in desired if address not in known.value]
         if missing:
             self._problems.append(
-                f"mimecast-sso:assign.users names {len(missing)} of {count(len(wanted), 'user')} that Entra does not "
+                f"mimecast-sso:assign.users names {len(missing)} of {count(len(desired), 'user')} that Entra does not "
                 f"have, neither by mail address nor by user principal name: {', '.join(missing)}. "
                 "Correct the addresses, or create the users first."
             )
-        people = [replace(found[address], address=address) for address in wanted if address in found]
+        people = [replace(found[address], address=address) for address in desired if address in found]
         self._accounts = {person.object_id: person for person in people}
         return people
 
@@ -485,7 +485,7 @@ def _people_questions(addresses: Sequence[str], kind: str) -> Iterator[tuple[str
 
 
 def _by_address(
-    responses: Mapping[str, Found], wanted: Sequence[str], kind: str
+    responses: Mapping[str, Found], desired: Sequence[str], kind: str
 ) -> Known[Mapping[str, Sequence[Person]]]:
     """The accounts meant by each address: the one with that user principal name, else all with that mail address.
 
@@ -504,7 +504,7 @@ def _by_address(
             by_upn[(person.user_principal_name or "").lower()] = person
     meant = {
         address: (by_upn[address],) if address in by_upn else tuple(by_mail.get(address, {}).values())
-        for address in wanted
+        for address in desired
     }
     return live({address: people for address, people in meant.items() if people})
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.people import Person
 from mimecast_sso.assessment.sign_in import Endpoints
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.entra import HIDE_TAG
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings import Settings
 from mimecast_sso.settings.values import is_guid, is_label
@@ -40,7 +40,7 @@ class Fitting:
         notes: What the configuration leaves out, and what to know before deploying it.
     """
 
-    values: Mapping[str, Any]
+    values: Mapping[str, JSON]
     owners: Mapping[str, str] = field(default_factory=dict)
     people: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Statement, ...] = ()
@@ -61,7 +61,7 @@ def fitting(settings: Settings, snapshot: Snapshot) -> Fitting:
     users, groups, left_out = _assigned(live, snapshot)
     odd = {key: name for key, name in groups.items() if not _is_writable(name)}
     groups = {key: name for key, name in groups.items() if key not in odd}
-    values: dict[str, Any] = {"region": settings.region, "accountCode": settings.account_code}
+    values: dict[str, JSON] = {"region": settings.region, "accountCode": settings.account_code}
     if is_guid(snapshot.tenant_id):
         values["tenantId"] = snapshot.tenant_id
     if settings.mimecast_client_id:
@@ -83,9 +83,9 @@ def fitting(settings: Settings, snapshot: Snapshot) -> Fitting:
 # -- The application --------------------------------------------------------------------------------------------------
 
 
-def _application(live: LiveApplication, owners: Mapping[str, str], settings: Settings) -> dict[str, Any]:
+def _application(live: LiveApplication, owners: Mapping[str, str], settings: Settings) -> dict[str, JSON]:
     endpoints = Endpoints.of(settings.region_facts, settings.account_code)
-    found: dict[str, Any] = {"displayName": live.display_name} if _is_writable(live.display_name) else {}
+    found: dict[str, JSON] = {"displayName": live.display_name} if _is_writable(live.display_name) else {}
     found["adopt"] = live.client_id
     if not live.sign_on_url and endpoints.idp_initiated_reply_url in live.reply_urls:
         found["signOn"] = _IDENTITY_PROVIDER
@@ -142,7 +142,7 @@ def _addresses(texts: Iterable[str]) -> Iterator[str]:
             continue
 
 
-def _certificates(live: LiveApplication | None, now: datetime) -> dict[str, Any]:
+def _certificates(live: LiveApplication | None, now: datetime) -> dict[str, JSON]:
     """The generation of the active certificate, by its expiry; a new one if no certificate is valid."""
     active = live.certificates.active(now) if live else None
     if active is None or not active.is_valid(now):
@@ -195,7 +195,7 @@ def _internal_domains(snapshot: Snapshot) -> list[str]:
     return sorted(name for name, status in found.items() if status.state is DomainState.INTERNAL)
 
 
-def _book(snapshot: Snapshot) -> dict[str, Any]:
+def _book(snapshot: Snapshot) -> dict[str, JSON]:
     """An address book that writes nothing: it only checks if a directory is synchronised, else it is empty."""
     synchronised = any(each.synchronised for each in (snapshot.addresses.value or {}).values())
     return {"source": "synchronised"} if synchronised else {"list": []}

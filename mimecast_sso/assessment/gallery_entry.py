@@ -35,14 +35,14 @@ def template_id(assessment: Assessment) -> str:
 
 def kept(assessment: Assessment) -> Statement | None:
     """Warn about an application that keeps a different gallery entry than the configured one."""
-    existing, wanted = assessment.desired.application, assessment.desired.other_template
-    if existing is None or not wanted or assessment.desired.replaces_application:
+    existing, desired = assessment.desired.application, assessment.desired.other_template
+    if existing is None or not desired or assessment.desired.replaces_application:
         return None
     snapshot = assessment.snapshot
     known = snapshot.groups_known
     who = f"the {people(len(snapshot.everybody))} in the roll-out" if known else "the people in the roll-out"
     return Statement(
-        f"mimecast-sso:application.template names gallery entry {wanted}, but application {existing.client_id} was "
+        f"mimecast-sso:application.template names gallery entry {desired}, but application {existing.client_id} was "
         f"created from {existing.template_id}. An application keeps its entry: nothing changes, and {who} are "
         f"not affected. Set template: {existing.template_id} to name the current entry. A different entry means "
         f"another application: empty the roll-out group first ({assessment.command('roll-out back')}), wait 15 "

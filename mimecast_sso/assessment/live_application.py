@@ -37,7 +37,9 @@ class CannotBeTakenOver(Exception):  # noqa: N818  (the name states the outcome)
     """The application to adopt does not exist, or adopting it would harm others; the text lists why."""
 
 
-def wanted(desired: Desired, owners: Mapping[str, str], people: Mapping[str, str]) -> DesiredApplication:
+def desired_application(
+    desired: Desired, owners: Mapping[str, str], people: Mapping[str, str]
+) -> DesiredApplication:
     """The configured application; owners and people by object id, with their names."""
     settings, application = desired.settings, desired.settings.application
     return DesiredApplication(
@@ -78,10 +80,10 @@ def present(graph: GraphReads, snapshot: Snapshot, client_id: str) -> LiveApplic
 
 
 def adopt(
-    graph: GraphReads, live: LiveApplication, wanted: DesiredApplication, cloud: Cloud
+    graph: GraphReads, live: LiveApplication, configured: DesiredApplication, cloud: Cloud
 ) -> tuple[Adoption, list[AdoptionFinding]]:
     """What adopting an application (`present`) would change. Raises CannotBeTakenOver or GraphError."""
-    findings = compare(live, wanted, _surroundings(graph, live, wanted.identifier))
+    findings = compare(live, configured, _surroundings(graph, live, configured.identifier))
     refused = [finding for finding in findings if finding.effect is Effect.REFUSED]
     if refused:
         raise CannotBeTakenOver("\n".join(f"  {finding.text}" for finding in refused))

@@ -145,10 +145,10 @@ def _parents(domain: str) -> Iterator[str]:
 
 
 def _internal(domain: Domain, status: DomainStatus) -> Iterator[Statement]:
-    wanted = domain.inbound_type.value
-    if domain.mode is DomainMode.REGISTER and status.inbound_type not in ("", wanted):
+    desired = domain.inbound_type.value
+    if domain.mode is DomainMode.REGISTER and status.inbound_type not in ("", desired):
         yield _statement(
-            f"The inbound type of {domain.name} changes from {status.inbound_type} to {wanted}, which decides for "
+            f"The inbound type of {domain.name} changes from {status.inbound_type} to {desired}, which decides for "
             "which recipients Mimecast accepts mail",
             Verdict.WARNS,
         )

@@ -80,15 +80,15 @@ def _after(desired: Desired, slot: ProfileSlot, listed: frozenset[str], *, undo:
         return listed - before
     opens = desired.opens(slot)
     if slot in certificates.populated:
-        wanted, hold = frozenset(desired.members), not opens
+        configured, hold = frozenset(desired.members), not opens
     else:
         main = certificates.active_generation.profile
-        wanted, hold = (frozenset[str]() if desired.opens(main) else frozenset(desired.members)), True
+        configured, hold = (frozenset[str]() if desired.opens(main) else frozenset(desired.members)), True
     if undo:
         before = listed
-    elif recorded and recorded.members == wanted and recorded.hold == hold:
+    elif recorded and recorded.members == configured and recorded.hold == hold:
         return listed  # Nothing differs from what was recorded, so nothing is written.
-    return (listed if hold else listed | wanted) - (before - wanted)
+    return (listed if hold else listed | configured) - (before - configured)
 
 
 def profile_of(form: ConsoleForm | None) -> HeldProfile | None:

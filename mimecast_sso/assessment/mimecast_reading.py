@@ -99,12 +99,12 @@ class MimecastReader:
             client=client,
         )
 
-    def addresses(self, wanted: Set[str], side: MimecastSide) -> Known[Mapping[str, LiveAddress]]:
+    def addresses(self, desired: Set[str], side: MimecastSide) -> Known[Mapping[str, LiveAddress]]:
         """The existing ones of the addresses, in the form of `everybody`.
 
         Of a domain that is a member of a group as a whole, all of them.
         """
-        return self.everybody(side).map(lambda found: self._of_interest(found, wanted, side))
+        return self.everybody(side).map(lambda found: self._of_interest(found, desired, side))
 
     def everybody(self, side: MimecastSide) -> Known[Mapping[str, LiveAddress]]:
         """All addresses of internal domains: a call per hundred addresses of the account."""
@@ -118,13 +118,13 @@ class MimecastReader:
         return live({address: entry for address, entry in found.items() if domain_of(address) in internal})
 
     def _of_interest(
-        self, found: Mapping[str, LiveAddress], wanted: Set[str], side: MimecastSide
+        self, found: Mapping[str, LiveAddress], desired: Set[str], side: MimecastSide
     ) -> Mapping[str, LiveAddress]:
         whole = side.whole_domains
         return {
             address: entry
             for address, entry in found.items()
-            if address in wanted or domain_of(address) in whole
+            if address in desired or domain_of(address) in whole
         }
 
     def _listed(self, client: MimecastClient, internal: Collection[str]) -> Mapping[str, LiveAddress]:
@@ -209,8 +209,8 @@ class MimecastReader:
     @property
     def _integrations(self) -> list[str]:
         """The possible names of the managed integration: the one in the state, then the configured one."""
-        recorded, wanted = self._record.integration, self._settings.directory_synchronisation
-        names = [*([recorded.description] if recorded else ()), *([wanted.description] if wanted else ())]
+        recorded, desired = self._record.integration, self._settings.directory_synchronisation
+        names = [*([recorded.description] if recorded else ()), *([desired.description] if desired else ())]
         return list(dict.fromkeys(names))
 
     def _integration(

@@ -26,12 +26,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 from mimecast_sso.assessment import drift
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.planned import OWNERS, planned
+from mimecast_sso.assessment.sign_in import Outcome
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.settings.base import SECRET, SECRET_KEYS
 
 PARTS = ("settings", "state", "tenants", "people")
@@ -51,7 +53,7 @@ def digest(assessment: Assessment) -> str:
     return f"{whole}-{''.join(_hash(text)[:_PART] for text in texts)}"
 
 
-def contents(assessment: Assessment) -> dict[str, Any]:
+def contents(assessment: Assessment) -> dict[str, JSON]:
     """What enters the digest, by part, as JSON."""
     return {
         "settings": {
@@ -77,7 +79,7 @@ def contents(assessment: Assessment) -> dict[str, Any]:
     }
 
 
-def _changes(assessment: Assessment) -> Iterator[dict[str, Any]]:
+def _changes(assessment: Assessment) -> Iterator[dict[str, JSON]]:
     """What the run writes, but for owners: configured and recorded ones are in the other parts."""
     for each in planned(assessment):
         found = each.document()
@@ -86,9 +88,9 @@ def _changes(assessment: Assessment) -> Iterator[dict[str, Any]]:
             yield found
 
 
-def _without_secrets(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def _without_secrets(document: Mapping[str, JSON], prefix: str = "") -> dict[str, JSON]:
     """The configuration, secrets as one word: a program has them in clear, a command as they stand in the file."""
-    found: dict[str, Any] = {}
+    found: dict[str, JSON] = {}
     for key, value in document.items():
         dotted = f"{prefix}{key}"
         if dotted in _MASKED and value is not None:
@@ -98,9 +100,9 @@ def _without_secrets(document: Mapping[str, Any], prefix: str = "") -> dict[str,
     return found
 
 
-def _tenants(assessment: Assessment) -> dict[str, Any]:
+def _tenants(assessment: Assessment) -> dict[str, JSON]:
     snapshot, desired = assessment.snapshot, assessment.desired
-    found: dict[str, Any] = {
+    found: dict[str, JSON] = {
         # The desired state is in the settings; of owners, it depends on who deploys.
         "drift": {each.id: [each.change.recorded, each.change.live] for each in drift.find(assessment)},
         "assigned": desired.principals,
@@ -119,17 +121,17 @@ def _tenants(assessment: Assessment) -> dict[str, Any]:
     return found
 
 
-def _why(outcomes: tuple[Any, ...]) -> str:
+def _why(outcomes: tuple[Outcome, ...]) -> str:
     first = outcomes[0]
     return str(first.reason or first.missing or "")
 
 
-def _decisive(outputs: Mapping[str, Any]) -> dict[str, Any]:
+def _decisive(outputs: Mapping[str, JSON]) -> dict[str, JSON]:
     # The code of a dynamic provider is an output of each of its resources.
     return {key: value for key, value in outputs.items() if not key.startswith("__")}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: JSON) -> JSON:
     return (
         dataclasses.asdict(value)
         if dataclasses.is_dataclass(value) and not isinstance(value, type)
@@ -141,7 +143,7 @@ def _hash(text: str) -> str:
     return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()
 
 
-def _text(value: Any) -> str:
+def _text(value: JSON) -> str:
     """The value as JSON in one spelling: the order of lists means nothing, because neither side promises one."""
     if isinstance(value, Enum):
         return json.dumps(str(value.value))

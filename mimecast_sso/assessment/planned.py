@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.record import Record, RecordedProfile
 from mimecast_sso.facts import resource_types as types
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.profile_form import FIELDS
 from mimecast_sso.settings import AddressSource, Ownership, ProfileSlot
 from mimecast_sso.text.names import domain_of
@@ -54,7 +54,7 @@ class Planned:
         )
         return f"{self.action} {self.object}{f': {changed}' if changed else ''}"
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, JSON]:
         """As JSON, values included."""
         properties = {
             name: {"recorded": sorted(before), "desired": sorted(after)}
@@ -109,7 +109,7 @@ def summary(changes: Iterable[Planned]) -> str:
 # -- Forms ----------------------------------------------------------------------------------------------------------
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def _texts(value: JSON) -> tuple[str, ...]:
     if isinstance(value, (list, tuple, set, frozenset)):
         return tuple(sorted(map(str, value)))
     if isinstance(value, bool):
@@ -118,7 +118,7 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _differences(
-    pairs: Mapping[str, tuple[Any, Any]],
+    pairs: Mapping[str, tuple[object, object]],
 ) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
     """The properties that differ, each with recorded and desired values."""
     found = {}
@@ -136,20 +136,20 @@ def _missing_from(others: Sequence[str], texts: Sequence[str]) -> tuple[str, ...
     return tuple(each for each in texts if each not in known)
 
 
-def _update(object_: str, pairs: Mapping[str, tuple[Any, Any]], name: str = "") -> Iterator[Planned]:
+def _update(object_: str, pairs: Mapping[str, tuple[object, object]], name: str = "") -> Iterator[Planned]:
     differences = _differences(pairs)
     if differences:
         yield Planned(Action.UPDATE, object_, name, differences)
 
 
 def _account_for_tests(assessment: Assessment) -> Iterator[Planned]:
-    recorded, wanted = assessment.desired.record.account_for_tests, assessment.settings.account_for_tests
-    if recorded is None and wanted is not None:
-        yield Planned(Action.CREATE, _ACCOUNT, wanted.address)
-    elif recorded is not None and wanted is None:
+    recorded, configured = assessment.desired.record.account_for_tests, assessment.settings.account_for_tests
+    if recorded is None and configured is not None:
+        yield Planned(Action.CREATE, _ACCOUNT, configured.address)
+    elif recorded is not None and configured is None:
         yield Planned(Action.DELETE, _ACCOUNT, recorded.address)
-    elif recorded is not None and wanted is not None:
-        yield from _update(_ACCOUNT, {"address": (recorded.address, wanted.address)}, wanted.address)
+    elif recorded is not None and configured is not None:
+        yield from _update(_ACCOUNT, {"address": (recorded.address, configured.address)}, configured.address)
 
 
 def _each(object_: str, recorded: Mapping[str, str], desired: Mapping[str, str]) -> Iterator[Planned]:
@@ -178,7 +178,7 @@ def _application(assessment: Assessment) -> Iterator[Planned]:
             yield Planned(Action.UPDATE, "claims policy")
 
 
-def _properties(assessment: Assessment) -> Iterator[tuple[str, tuple[Any, Any]]]:
+def _properties(assessment: Assessment) -> Iterator[tuple[str, tuple[object, object]]]:
     desired, record, settings = assessment.desired, assessment.desired.record, assessment.settings
     application = record.application
     yield "display name", (application.display_name if application else "", settings.application.display_name)
@@ -195,17 +195,17 @@ def _properties(assessment: Assessment) -> Iterator[tuple[str, tuple[Any, Any]]]
 
 
 def _principal(assessment: Assessment) -> Iterator[Planned]:
-    desired, wanted = assessment.desired, assessment.settings.application
+    desired, configured = assessment.desired, assessment.settings.application
     recorded = desired.record.principal
     if recorded is None:
         yield Planned(Action.CREATE, "service principal")
         return
     pairs = {
         "enabled": (recorded.enabled, True),
-        "assignment required": (recorded.assignment_required, wanted.assignment_required),
+        "assignment required": (recorded.assignment_required, configured.assignment_required),
         "sign-on URL": (recorded.sign_on_url, desired.sign_on_url),
-        "hidden in My Apps": (recorded.hidden, wanted.hide),
-        "notification addresses": (recorded.notification_emails, wanted.notification_emails),
+        "hidden in My Apps": (recorded.hidden, configured.hide),
+        "notification addresses": (recorded.notification_emails, configured.notification_emails),
     }
     yield from _update("service principal", pairs)
 
@@ -217,22 +217,22 @@ def _assignments(assessment: Assessment) -> Iterator[Planned]:
     names = {each.object_id: each.address for each in directory.accounts.values()}
     names |= {each.object_id: each.address for each in directory.users}
     names |= {each.object_id: each.name for each in directory.groups}
-    record, wanted = assessment.desired.record, assessment.desired.principals
-    kept = {key for key in record.assignments if key in record.deletable_assignments or key in wanted}
+    record, configured = assessment.desired.record, assessment.desired.principals
+    kept = {key for key in record.assignments if key in record.deletable_assignments or key in configured}
     recorded = {each: names.get(each, each) for each in kept}
-    yield from _each("assignment", recorded, {each: names.get(each, each) for each in wanted})
+    yield from _each("assignment", recorded, {each: names.get(each, each) for each in configured})
 
 
 def _certificates(assessment: Assessment) -> Iterator[Planned]:
-    desired, record, wanted = (
+    desired, record, configured = (
         assessment.desired,
         assessment.desired.record,
         assessment.settings.certificates,
     )
-    for generation in wanted.generations:
+    for generation in configured.generations:
         if generation.label not in record.thumbprints or desired.replaces_certificate(generation.label):
             yield Planned(Action.CREATE, "signing certificate", generation.label)
-    active = desired.thumbprint_of(wanted.active)
+    active = desired.thumbprint_of(configured.active)
     recorded = str(record.active.get("thumbprint") or "")
     if record.active and active != recorded:
         yield Planned(
@@ -242,13 +242,13 @@ def _certificates(assessment: Assessment) -> Iterator[Planned]:
             {"certificate": ((recorded,), (active or "new",))},
         )
     elif record.active:
-        opens = desired.opens(wanted.active_generation.profile)
+        opens = desired.opens(configured.active_generation.profile)
         yield from _update(
             "active signing certificate",
             {"trusted by Mimecast": (record.active.get("replace") is True, opens)},
         )
     gone = {str(each.get("thumbprint")) for each in record.all_outputs_of(types.RETIRED_SIGNING_CERTIFICATE)}
-    for each in wanted.retired:
+    for each in configured.retired:
         if each.thumbprint not in gone:
             yield Planned(Action.DELETE, "signing certificate", each.thumbprint)
 
@@ -272,23 +272,26 @@ def _domains(assessment: Assessment) -> Iterator[Planned]:
 
 def _integration(assessment: Assessment) -> Iterator[Planned]:
     object_ = "directory integration"
-    recorded, wanted = assessment.desired.record.integration, assessment.settings.directory_synchronisation
-    if recorded is None and wanted is not None:
-        yield Planned(Action.CREATE, object_, wanted.description)
-    elif recorded is not None and wanted is None:
+    recorded, configured = (
+        assessment.desired.record.integration,
+        assessment.settings.directory_synchronisation,
+    )
+    if recorded is None and configured is not None:
+        yield Planned(Action.CREATE, object_, configured.description)
+    elif recorded is not None and configured is None:
         yield Planned(Action.DELETE, object_, recorded.description)
-    elif recorded is not None and wanted is not None:
-        keys = sorted(recorded.properties.keys() | wanted.properties.keys())
-        pairs = {key: (recorded.properties.get(key), wanted.properties.get(key)) for key in keys}
-        pairs["description"] = (recorded.description, wanted.description)
-        pairs["mode"] = (recorded.mode, wanted.mode.value)
-        yield from _update(object_, pairs, wanted.description)
+    elif recorded is not None and configured is not None:
+        keys = sorted(recorded.properties.keys() | configured.properties.keys())
+        pairs = {key: (recorded.properties.get(key), configured.properties.get(key)) for key in keys}
+        pairs["description"] = (recorded.description, configured.description)
+        pairs["mode"] = (recorded.mode, configured.mode.value)
+        yield from _update(object_, pairs, configured.description)
 
 
 def _addresses(assessment: Assessment) -> Iterator[Planned]:
     recorded = assessment.desired.record.outputs_of(types.ADDRESS_BOOK)
     check_only = assessment.settings.addresses.source is AddressSource.SYNCHRONISED
-    entries: Mapping[str, Mapping[str, Any] | None] = (recorded or {}).get("addresses") or {}
+    entries: Mapping[str, Mapping[str, JSON] | None] = (recorded or {}).get("addresses") or {}
     before = {address: _entry(entry or {}) for address, entry in entries.items()}
     after = {each.address: _entry_of(each.name, each.password_version) for each in assessment.addresses}
     after = {
@@ -313,7 +316,7 @@ def _addresses(assessment: Assessment) -> Iterator[Planned]:
     yield from _update("address book", pairs)
 
 
-def _entry(recorded: Mapping[str, Any]) -> str:
+def _entry(recorded: Mapping[str, JSON]) -> str:
     return _entry_of(recorded.get("name"), recorded.get("passwordVersion"))
 
 
@@ -377,7 +380,7 @@ def _profile(desired: Desired, recorded: RecordedProfile | None, slot: ProfileSl
         return
     profile, today = desired.settings.authentication_profile, desired.snapshot.mimecast_now.date()
     confirmed = profile.confirmed_of(slot)
-    pairs: dict[str, tuple[Any, Any]] = {
+    pairs: dict[str, tuple[object, object]] = {
         each.label: (recorded.form.get(each.key), form.values.get(each.key)) for each in _OWN_FIELDS
     }
     pairs |= {
@@ -388,7 +391,7 @@ def _profile(desired: Desired, recorded: RecordedProfile | None, slot: ProfileSl
     yield from _update(object_, pairs)
 
 
-def _flat(document: Mapping[str, Any] | None) -> list[str]:
+def _flat(document: Mapping[str, JSON] | None) -> list[str]:
     return sorted(f"{key}: {value}" for key, value in (document or {}).items())
 
 

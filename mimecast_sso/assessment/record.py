@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
 from mimecast_sso.console.attestation import OPENS, Fingerprints
 from mimecast_sso.facts import resource_types as types
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.settings import ProfileSlot
 from mimecast_sso.text.times import graph_time
 from providers.entra.applications import Policy
@@ -26,7 +27,7 @@ class Resource(Protocol):
     @property
     def type(self) -> str: ...
     @property
-    def outputs(self) -> Mapping[str, Any]: ...
+    def outputs(self) -> Mapping[str, JSON]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +122,15 @@ class RecordedProfile:
     """The attested authentication profile of one slot."""
 
     slot: ProfileSlot
-    form: Mapping[str, Any]
+    form: Mapping[str, JSON]
     thumbprint: str
     """Thumbprint of the certificate in the form; "" if it has none."""
     fingerprints: Fingerprints
     state: str
-    previous: Mapping[str, Any] | None
+    previous: Mapping[str, JSON] | None
     """The last confirmed form, while the desired one is due."""
-    confirmed: Mapping[str, Any] | None
-    evidence: Mapping[str, Any] | None
+    confirmed: Mapping[str, JSON] | None
+    evidence: Mapping[str, JSON] | None
 
     @property
     def idle(self) -> bool:
@@ -158,8 +159,8 @@ class RecordedIntegration:
 
     description: str
     mode: str
-    properties: Mapping[str, Any]
-    live: Mapping[str, Any]
+    properties: Mapping[str, JSON]
+    live: Mapping[str, JSON]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +207,12 @@ class Record:
         return frozenset(name_of(each.urn) for each in self._of(types.PERSONAL_PORTAL_SSO))
 
     @cached_property
-    def stack_outputs(self) -> Mapping[str, Any]:
+    def stack_outputs(self) -> Mapping[str, JSON]:
         """The stack's outputs."""
         return next((each.outputs for each in self._of(types.STACK)), {})
 
     @cached_property
-    def outputs(self) -> Mapping[str, Any]:
+    def outputs(self) -> Mapping[str, JSON]:
         """The component's outputs; the stack's for the whole stack."""
         if not self.component:
             return self.stack_outputs
@@ -242,7 +243,7 @@ class Record:
         if found is None:
             return None
         outputs = found.outputs
-        tags: Mapping[str, Any] = next(iter(outputs.get("featureTags") or ()), {})
+        tags: Mapping[str, JSON] = next(iter(outputs.get("featureTags") or ()), {})
         return RecordedPrincipal(
             object_id=str(outputs.get("objectId") or ""),
             enabled=outputs.get("accountEnabled") is not False,
@@ -339,7 +340,7 @@ class Record:
         }
 
     @cached_property
-    def active(self) -> Mapping[str, Any]:
+    def active(self) -> Mapping[str, JSON]:
         """The outputs of the active signing certificate; empty before the first deployment."""
         return next((each.outputs for each in self._of(types.ACTIVE_SIGNING_CERTIFICATE)), {})
 
@@ -442,11 +443,11 @@ class Record:
         """The issuer of the Entra tenant deployed to."""
         return str(self.outputs.get("issuer") or "")
 
-    def outputs_of(self, type_: str) -> Mapping[str, Any] | None:
+    def outputs_of(self, type_: str) -> Mapping[str, JSON] | None:
         """The outputs of the only resource of a type; ``None`` if there is none."""
         return next(self.all_outputs_of(type_), None)
 
-    def all_outputs_of(self, type_: str) -> Iterator[Mapping[str, Any]]:
+    def all_outputs_of(self, type_: str) -> Iterator[Mapping[str, JSON]]:
         """The outputs of every resource of a type."""
         return (each.outputs for each in self._of(type_))
 
@@ -477,7 +478,7 @@ def slot_of(urn: str) -> ProfileSlot:
     return ProfileSlot.SECOND if urn.endswith(f"-{ProfileSlot.SECOND}") else ProfileSlot.FIRST
 
 
-def profile_of(urn: str, outputs: Mapping[str, Any]) -> RecordedProfile:
+def profile_of(urn: str, outputs: Mapping[str, JSON]) -> RecordedProfile:
     """A profile from its URN and outputs, in a state or in an event of the engine."""
     return RecordedProfile(
         slot=slot_of(urn),

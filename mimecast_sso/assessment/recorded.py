@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 import grpc
 from google.protobuf.json_format import MessageToDict
 
 from mimecast_sso.assessment.record import Record
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.provenance import How, Known, unknown
 from mimecast_sso.settings import SECRET
 
@@ -34,7 +34,7 @@ class RecordedResource:
 
     urn: str
     type: str
-    outputs: Mapping[str, Any] = field(repr=False)
+    outputs: Mapping[str, JSON] = field(repr=False)
 
 
 def in_program(component: str = "", *, sleep: Callable[[float], None] = time.sleep) -> Known[Record]:
@@ -60,7 +60,7 @@ def in_program(component: str = "", *, sleep: Callable[[float], None] = time.sle
     return unknown(f"the recorded state could not be read from the engine: {reason}")
 
 
-def _ask(stack: str) -> Mapping[str, Mapping[str, Any]]:
+def _ask(stack: str) -> Mapping[str, Mapping[str, JSON]]:
     # `pulumi.runtime.invoke` gives secrets in plain text; the engine's own response marks each of them.
     from pulumi.runtime.proto import resource_pb2  # noqa: PLC0415
     from pulumi.runtime.settings import get_monitor  # noqa: PLC0415
@@ -76,7 +76,7 @@ def _ask(stack: str) -> Mapping[str, Mapping[str, Any]]:
     returned = MessageToDict(getattr(response, "return"))
     if "outputs" not in returned:
         raise ValueError(f"the response of {_FUNCTION} has no outputs")
-    outputs: Mapping[str, Mapping[str, Any]] = returned["outputs"]
+    outputs: Mapping[str, Mapping[str, JSON]] = returned["outputs"]
     return outputs
 
 
@@ -85,17 +85,17 @@ def _reason(error: Exception) -> str:
     return details or str(error) or type(error).__name__
 
 
-def from_state(resources: Iterable[Mapping[str, Any]], written_at: datetime | None = None) -> Known[Record]:
+def from_state(resources: Iterable[Mapping[str, JSON]], written_at: datetime | None = None) -> Known[Record]:
     """The record from the resources of an exported state, with how it is known; ``written_at`` is the state's time."""
     return Known(replace(in_state(resources), written_at=written_at), How.RECORDED, _SOURCE)
 
 
-def in_state(resources: Iterable[Mapping[str, Any]]) -> Record:
+def in_state(resources: Iterable[Mapping[str, JSON]]) -> Record:
     """The record from the resources of an exported state; pending deletions are left out."""
     return _record({str(each["urn"]): each for each in resources if not each.get("delete")})
 
 
-def _record(resources: Mapping[str, Mapping[str, Any]]) -> Record:
+def _record(resources: Mapping[str, Mapping[str, JSON]]) -> Record:
     return Record(
         tuple(
             RecordedResource(urn, str(each["type"]), _without_secrets(each.get("outputs") or {}))
@@ -104,7 +104,7 @@ def _record(resources: Mapping[str, Mapping[str, Any]]) -> Record:
     )
 
 
-def _without_secrets(value: Any) -> Any:
+def _without_secrets(value: JSON) -> JSON:
     """The value; a copy only where a secret is in it, because an address book may have 100,000 entries."""
     if isinstance(value, Mapping):
         if _SIGNATURE in value:

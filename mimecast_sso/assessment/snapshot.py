@@ -105,7 +105,7 @@ class Snapshot:
         own_is_gone: Whether Entra has no application object with the recorded client id.
         holders: Applications that have the configured identifier or the one of account and region.
         deleted: Deleted applications that have it, and the recorded one if it was deleted.
-        namesakes: Applications of the wanted name, from a template, that have no other identifier.
+        namesakes: Applications of the configured name, from a template, that have no other identifier.
         template: Id of the configured gallery entry; "" if an application is adopted.
         access: Whether Conditional Access blocks a sample of people; known without a value: there is no application.
         addresses: Those of interest that exist at Mimecast.

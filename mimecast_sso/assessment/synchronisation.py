@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from mimecast_sso.assessment.desired import Desired
 from mimecast_sso.assessment.snapshot import INTEGRATION_ONLY, Snapshot
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.provenance import How, Known, Statement, Verdict
 from mimecast_sso.settings import AddressSource, DirectorySynchronisation, IntegrationMode
 from mimecast_sso.text.foreign import quoted
@@ -193,10 +193,15 @@ def removed_addresses(desired: Desired) -> frozenset[str]:
     It deletes what it no longer covers (``deleteUsers``): other domains, another tenant's accounts, or guests that it
     no longer synchronises. Addresses that another connection covers stay.
     """
-    wanted, live = desired.settings.directory_synchronisation, desired.snapshot.integration.value
-    if wanted is None or wanted.mode is not IntegrationMode.ENSURE or live is None or desired.destroys:
+    configured, live = desired.settings.directory_synchronisation, desired.snapshot.integration.value
+    if (
+        configured is None
+        or configured.mode is not IntegrationMode.ENSURE
+        or live is None
+        or desired.destroys
+    ):
         return frozenset()
-    before, after = live.properties, {**live.properties, **wanted.properties}
+    before, after = live.properties, {**live.properties, **configured.properties}
     if after.get("deleteUsers") is not True or after.get("enabled") is False or before == after:
         return frozenset()
     others = [
@@ -226,9 +231,9 @@ def _guests(snapshot: Snapshot) -> frozenset[str]:
 
 def integration(desired: Desired) -> Iterator[Statement]:
     """State what a run does with the managed integration, and the effect on addresses."""
-    wanted, recorded = desired.settings.directory_synchronisation, desired.record.integration
+    configured, recorded = desired.settings.directory_synchronisation, desired.record.integration
     known = desired.snapshot.integration
-    if wanted is None:
+    if configured is None:
         if recorded is not None and not desired.destroys:
             yield Statement(
                 f"The directory integration {quoted(recorded.description)} is no longer managed. It stays at Mimecast, "
@@ -240,12 +245,12 @@ def integration(desired: Desired) -> Iterator[Statement]:
             )
     elif not known.is_known:
         yield known.states(
-            f"Whether the directory integration {quoted(wanted.description)} is as configured",
+            f"Whether the directory integration {quoted(configured.description)} is as configured",
             subject=SUBJECT,
         )
     else:
-        yield from _as_configured(wanted, known, recorded.properties if recorded else None)
-        yield from _removing(sorted(removed_addresses(desired)), wanted.description)
+        yield from _as_configured(configured, known, recorded.properties if recorded else None)
+        yield from _removing(sorted(removed_addresses(desired)), configured.description)
 
 
 _CONNECTOR = " It runs once an administrator has authorised Mimecast's connector in Entra"
@@ -264,54 +269,54 @@ def _removing(gone: list[str], name: str) -> Iterator[Statement]:
 
 
 def _as_configured(
-    wanted: DirectorySynchronisation, known: Known[Integration], recorded: Mapping[str, Any] | None
+    configured: DirectorySynchronisation, known: Known[Integration], recorded: Mapping[str, JSON] | None
 ) -> Iterator[Statement]:
-    name, live = f"The directory integration {quoted(wanted.description)}", known.value
-    required = wanted.mode is IntegrationMode.REQUIRE
+    name, live = f"The directory integration {quoted(configured.description)}", known.value
+    required = configured.mode is IntegrationMode.REQUIRE
     if live is None:
         text = (
             f"{name} does not exist, but its mode is require: the run will fail"
             if required
-            else f"{name} is created at Mimecast: people of {wanted.tenant_domain} get addresses in the account's "
-            f"internal domains.{'' if wanted.connector_id else _CONNECTOR}"
+            else f"{name} is created at Mimecast: people of {configured.tenant_domain} get addresses in the account's "
+            f"internal domains.{'' if configured.connector_id else _CONNECTOR}"
         )
         yield known.states(text.rstrip("."), Verdict.WARNS, SUBJECT)
         return
-    differing = live.differences(wanted.properties)
+    differing = live.differences(configured.properties)
     if not differing:
         return
     listed = "; ".join(
-        f"{key} from {value_of(value)} to {value_of(wanted.properties[key])}"
+        f"{key} from {value_of(value)} to {value_of(configured.properties[key])}"
         for key, value in differing.items()
     )
     if required:
         text = f"{name} differs, and its mode is require ({listed})"
-    elif recorded == wanted.properties:
+    elif recorded == configured.properties:
         text = f"{name} was changed outside this stack; a run that refreshes changes {listed}"
     else:
         text = f"{name} is changed at Mimecast: {listed}"
     yield known.states(text, Verdict.WARNS, SUBJECT)
 
 
-def found_in_advance(wanted: DirectorySynchronisation, known: Known[Integration]) -> Statement:
+def found_in_advance(configured: DirectorySynchronisation, known: Known[Integration]) -> Statement:
     """State whether the configured integration exists, before anything is deployed."""
-    name = f"directory integration {quoted(wanted.description)}"
+    name = f"directory integration {quoted(configured.description)}"
     if not known.is_known:
         return known.states(f"whether the {name} exists", subject=SUBJECT)
     if known.value is None:
-        if wanted.mode is IntegrationMode.REQUIRE:
+        if configured.mode is IntegrationMode.REQUIRE:
             return known.states(
                 f"the {name} does not exist, and its mode is require", Verdict.MISSING, SUBJECT
             )
         return known.states(f"the {name} does not exist yet, and is created", Verdict.NOTE, SUBJECT)
-    differing = known.value.differences(wanted.properties)
+    differing = known.value.differences(configured.properties)
     if not differing:
         return known.states(f"the {name} is as configured", Verdict.FINE, SUBJECT)
     listed = "; ".join(
-        f"{key} is {value_of(value)}, configured is {value_of(wanted.properties[key])}"
+        f"{key} is {value_of(value)}, configured is {value_of(configured.properties[key])}"
         for key, value in differing.items()
     )
-    if wanted.mode is IntegrationMode.REQUIRE:
+    if configured.mode is IntegrationMode.REQUIRE:
         return known.states(
             f"the {name} differs, and its mode is require: {listed}", Verdict.DIFFERS, SUBJECT
         )

@@ -155,7 +155,7 @@ def _writes_principal(desired: Desired) -> bool:
     if desired.application is None or recorded is None:
         return True
     application, snapshot = desired.settings.application, desired.snapshot
-    wanted = RecordedPrincipal(
+    configured = RecordedPrincipal(
         object_id=recorded.object_id,
         enabled=True,
         assignment_required=application.assignment_required,
@@ -165,22 +165,22 @@ def _writes_principal(desired: Desired) -> bool:
         # Of whoever deployed last, not of whoever reads: a reviewer's forecast is that of the deployment.
         owners=desired.record.deployers | frozenset(snapshot.directory.owners),
     )
-    return wanted != recorded
+    return configured != recorded
 
 
 def _identifiers(starts: EntraState, desired: Desired, *, undo: bool) -> tuple[str, ...]:
-    wanted, recorded = desired.settings.identifier, desired.record.identifiers
-    kept = tuple(each for each in starts.identifiers if each == wanted or each not in recorded)
-    if wanted in kept or (wanted in recorded and not undo):
+    configured, recorded = desired.settings.identifier, desired.record.identifiers
+    kept = tuple(each for each in starts.identifiers if each == configured or each not in recorded)
+    if configured in kept or (configured in recorded and not undo):
         return kept
-    return (*kept, wanted)
+    return (*kept, configured)
 
 
 def _reply_urls(starts: EntraState, desired: Desired, *, undo: bool) -> tuple[tuple[str, ...], str]:
-    record, wanted = desired.record, desired.reply_urls
+    record, configured = desired.record, desired.reply_urls
     urls = starts.reply_urls
-    if set(urls) != set(wanted) and (undo or set(record.reply_urls or ()) != set(wanted)):
-        urls = wanted
+    if set(urls) != set(configured) and (undo or set(record.reply_urls or ()) != set(configured)):
+        urls = configured
     default, stated = starts.default_reply_url, desired.default_reply_url
     if default != stated and (record.default_reply_url != stated or (undo and stated)):
         default = stated
@@ -210,12 +210,12 @@ def unassigned(desired: Desired) -> frozenset[str]:
 def _with_claims(state: EntraState, desired: Desired, *, undo: bool) -> EntraState:
     if desired.settings.application.claims is not Ownership.MANAGE or desired.foreign_policy:
         return state
-    wanted = claims_definition()
+    configured = claims_definition()
     recorded = desired.record.policy
-    stays = recorded is not None and recorded.assigned and same_meaning(recorded.definition, wanted)
+    stays = recorded is not None and recorded.assigned and same_meaning(recorded.definition, configured)
     if stays and not undo:
         return state
-    return replace(state, name_id=_source(wanted), name_id_assumed=False, needs_certificate=True)
+    return replace(state, name_id=_source(configured), name_id_assumed=False, needs_certificate=True)
 
 
 def _activated(state: EntraState, desired: Desired, *, undo: bool) -> EntraState:

@@ -14,8 +14,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.profile_form import FIELDS, Control
 from mimecast_sso.text.foreign import one_line
 
@@ -57,8 +58,8 @@ def fingerprints(form: Mapping[str, str | bool], thumbprint: str) -> Fingerprint
 def state(
     form: Mapping[str, str | bool],
     thumbprint: str,
-    confirmed: Mapping[str, Any] | None,
-    evidence: Mapping[str, Any] | None = None,
+    confirmed: Mapping[str, JSON] | None,
+    evidence: Mapping[str, JSON] | None = None,
 ) -> State:
     """The state of the console's profile. ``due`` unless a person confirmed exactly these critical values, then:
 
@@ -90,7 +91,7 @@ def state(
     return "read" if read.get("fingerprint") == critical and str(read["at"]) >= since else "claimed"
 
 
-def attested_by(confirmed: Mapping[str, Any]) -> str:
+def attested_by(confirmed: Mapping[str, JSON]) -> str:
     """Who confirmed a profile and when, in words; ``confirmed`` holds ``by`` and ``at``."""
     return f"confirmed by {confirmed['by']} at {confirmed['at']}"
 
@@ -111,7 +112,7 @@ def normal_certificate(text: str) -> str:
     return "".join(line.strip() for line in text.splitlines() if "-----" not in line)
 
 
-def problems(form: Mapping[str, Any], thumbprint: str) -> list[str]:
+def problems(form: Mapping[str, JSON], thumbprint: str) -> list[str]:
     """Problems of a form's values, in words; values that are neither string nor boolean are skipped."""
     found = [
         f"form.{field.key} must be {'true or false' if field.control is Control.CHECK_BOX else 'a string'}"

@@ -16,24 +16,24 @@ def console_form(
 
     ``metadata_url`` and ``certificate`` may be outputs, whose values are known only after a deployment.
     """
-    wanted = settings.authentication_profile
-    by_metadata = wanted.source == "metadata"
+    desired = settings.authentication_profile
+    by_metadata = desired.source == "metadata"
     return {
-        "description": wanted.description_of(slot),
-        "enforceAdministrationConsole": wanted.enforce.administration_console,
-        "enforcePersonalPortal": wanted.enforce.personal_portal,
-        "enforceEndUserApplications": wanted.enforce.end_user_applications,
-        "provider": wanted.provider,
+        "description": desired.description_of(slot),
+        "enforceAdministrationConsole": desired.enforce.administration_console,
+        "enforcePersonalPortal": desired.enforce.personal_portal,
+        "enforceEndUserApplications": desired.enforce.end_user_applications,
+        "provider": desired.provider,
         "metadataUrl": metadata_url if by_metadata else "",
         "monitorMetadataUrl": by_metadata,
         "issuerUrl": issuer,
         "loginUrl": login_url,
         "logoutUrl": login_url,
         "certificate": certificate,
-        "passwordProtectedContext": wanted.contexts.password_protected,
-        "integratedAuthenticationContext": wanted.contexts.integrated,
-        "allowSingleSignOn": wanted.allow_single_sign_on,
-        "applicationSettings": wanted.application_settings_of(slot),
+        "passwordProtectedContext": desired.contexts.password_protected,
+        "integratedAuthenticationContext": desired.contexts.integrated,
+        "allowSingleSignOn": desired.allow_single_sign_on,
+        "applicationSettings": desired.application_settings_of(slot),
         "group": settings.roll_out.group_of(slot),
-        "settingsProfile": wanted.description_of(slot),
+        "settingsProfile": desired.description_of(slot),
     }

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, urlsplit
 
 from mimecast_sso.console.attestation import normal_thumbprint
 from mimecast_sso.console.source import thumbprint_of
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.profile_form import FIELDS, PROVIDER_NAMES, TICKED, UNTICKED, Control, FormField
 from mimecast_sso.text import foreign
 from mimecast_sso.text.files import parse_json
@@ -81,7 +82,7 @@ def parse(text: str) -> ReadBack:
     return ReadBack(at, hosts.pop(), values)
 
 
-def _document(text: str) -> dict[str, Any]:
+def _document(text: str) -> dict[str, JSON]:
     if len(text) > _MOST_CHARACTERS:
         raise UnusableReadBackError("is too long to be a copy of the console's forms")
     try:
@@ -102,14 +103,14 @@ def _is_form(form: object) -> bool:
     )
 
 
-def _host(form: Mapping[str, Any]) -> str:
+def _host(form: Mapping[str, JSON]) -> str:
     host = urlsplit(form["url"]).hostname or ""
     if not host.endswith(_CONSOLE_HOSTS):
         raise UnusableReadBackError("was not read in the Mimecast console; click the bookmark there")
     return host
 
 
-def _values(read: Mapping[str, Any]) -> Iterator[tuple[str, str | bool]]:
+def _values(read: Mapping[str, JSON]) -> Iterator[tuple[str, str | bool]]:
     by_label = {_label(label): value for label, value in read.items()}
     for each in FIELDS:
         labels = (each.label, each.former_label or each.label)

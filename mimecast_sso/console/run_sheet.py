@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mimecast_sso.console.attestation import BY, EVIDENCE, Fingerprints, normal_certificate
 from mimecast_sso.console.read_back import bookmarklet
 from mimecast_sso.console.source import expiry_of, thumbprint_of
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.profile_form import (
     CONSOLE_PATHS,
     FIELDS,
@@ -64,7 +65,7 @@ class RunSheet:
     previous: Mapping[str, str | bool] | None
     fingerprints: Fingerprints
     state: str
-    evidence: Mapping[str, Any] | None = None
+    evidence: Mapping[str, JSON] | None = None
     second: bool = False
     """Whether it is for the second profile slot, which blue/green rotations use."""
     on_save: tuple[str, ...] = ()
@@ -231,7 +232,7 @@ def _explanation(sheet: RunSheet) -> str:
     return "The values below differ from the last confirmed ones."
 
 
-def _differing(request: Mapping[str, Any]) -> str:
+def _differing(request: Mapping[str, JSON]) -> str:
     def sent(aspect: str) -> str:
         value = request.get(aspect)
         return ", ".join(value) if isinstance(value, list | tuple) else str(value or "")

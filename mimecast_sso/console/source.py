@@ -16,9 +16,10 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from mimecast_sso.console.attestation import attested_by, fingerprints, normal_certificate
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.provenance import How, Known, unknown
 from mimecast_sso.settings import ProfileSlot
@@ -31,7 +32,7 @@ TAKES_EFFECT = timedelta(minutes=PROPAGATION_MINUTES)
 class ConsoleForm:
     """The values of one slot's forms, by key of `mimecast_sso.facts.profile_form.FIELDS`, the group included."""
 
-    values: Mapping[str, Any]
+    values: Mapping[str, JSON]
     thumbprint: str
     """SHA-1 of the certificate in the form; "" if it has none."""
 
@@ -61,8 +62,8 @@ class Slot:
     desired: ConsoleForm | None = None
     recorded: ConsoleForm | None = None
     previous: ConsoleForm | None = None
-    confirmed: Mapping[str, Any] | None = None
-    recorded_confirmed: Mapping[str, Any] | None = None
+    confirmed: Mapping[str, JSON] | None = None
+    recorded_confirmed: Mapping[str, JSON] | None = None
     live: tuple[ConsoleForm, ...] = ()
     due: bool = True
     taken_over: bool = False
@@ -122,14 +123,14 @@ class AttestedProfiles:
         known = self.slots[slot]
         return not known.due and known.recorded is not None and known.recorded.fingerprint == held.fingerprint
 
-    def _latest(self, slot: ProfileSlot) -> tuple[ConsoleForm, Mapping[str, Any] | None] | None:
+    def _latest(self, slot: ProfileSlot) -> tuple[ConsoleForm, Mapping[str, JSON] | None] | None:
         known = self.slots.get(slot) or Slot()
         found = list(self._attested(known))
         if _is_about_another_form(known, found):
             return None
         return max(found, key=lambda each: str((each[1] or {}).get("at") or ""), default=None)
 
-    def _attested(self, known: Slot) -> Iterator[tuple[ConsoleForm, Mapping[str, Any] | None]]:
+    def _attested(self, known: Slot) -> Iterator[tuple[ConsoleForm, Mapping[str, JSON] | None]]:
         """Each form with its attestation, if known; the newest counts, and the first of equal ones."""
         if known.confirmed:
             for form in (known.desired, known.recorded, known.previous, *known.live):
@@ -143,7 +144,7 @@ class AttestedProfiles:
 
 
 def _is_about_another_form(
-    known: Slot, found: Sequence[tuple[ConsoleForm, Mapping[str, Any] | None]]
+    known: Slot, found: Sequence[tuple[ConsoleForm, Mapping[str, JSON] | None]]
 ) -> bool:
     """Whether the stack file's attestation is newer than the recorded one, and about a form that is lost."""
     if known.confirmed is None or known.recorded_confirmed is None or known.due:
@@ -152,7 +153,7 @@ def _is_about_another_form(
     return later and not any(attestation is known.confirmed for _, attestation in found)
 
 
-def previous_form(values: Mapping[str, Any] | None) -> ConsoleForm | None:
+def previous_form(values: Mapping[str, JSON] | None) -> ConsoleForm | None:
     """A form as recorded in state; its thumbprint is computed from the certificate."""
     if values is None:
         return None
@@ -180,5 +181,5 @@ def expiry_of(certificate: str) -> datetime | None:
         return None
 
 
-def _moment(attestation: Mapping[str, Any]) -> datetime:
+def _moment(attestation: Mapping[str, JSON]) -> datetime:
     return datetime.fromisoformat(str(attestation["at"]))

@@ -7,7 +7,9 @@ Source: Pulumi, ``sdk/go/common/apitype`` (``ResourceV3``, ``EngineEvent``, ``St
 
 from __future__ import annotations
 
-from typing import Any, Final, TypedDict
+from typing import Final, TypedDict
+
+from mimecast_sso.facts.json_types import JSON
 
 STATE_VERSIONS: Final = (3, 4)
 """The versions of a state file that Pulumi 3 writes; the second adds `features` (``CheckpointV4``)."""
@@ -23,8 +25,8 @@ class StateResource(TypedDict, total=False):
     parent: str
     protect: bool
     delete: bool
-    inputs: dict[str, Any]
-    outputs: dict[str, Any]
+    inputs: dict[str, JSON]
+    outputs: dict[str, JSON]
 
 
 class Manifest(TypedDict, total=False):
@@ -38,7 +40,7 @@ class Deployment(TypedDict, total=False):
 
     manifest: Manifest
     resources: list[StateResource]
-    pending_operations: list[dict[str, Any]]
+    pending_operations: list[dict[str, JSON]]
 
 
 class StepState(TypedDict, total=False):
@@ -46,8 +48,8 @@ class StepState(TypedDict, total=False):
 
     type: str
     custom: bool
-    inputs: dict[str, Any]
-    outputs: dict[str, Any]
+    inputs: dict[str, JSON]
+    outputs: dict[str, JSON]
 
 
 class Step(TypedDict, total=False):
@@ -59,7 +61,7 @@ class Step(TypedDict, total=False):
     old: StepState | None
     new: StepState | None
     diffs: list[str] | None
-    detailedDiff: dict[str, Any] | None
+    detailedDiff: dict[str, JSON] | None
 
 
 class StepEvent(TypedDict):

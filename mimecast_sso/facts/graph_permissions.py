@@ -99,7 +99,7 @@ def needs(
         READ_USERS: users,
         WRITE_USERS: account,
     }
-    return tuple(need for need, wanted in rows.items() if wanted)
+    return tuple(need for need, desired in rows.items() if desired)
 
 
 PREVIEW: tuple[Need, ...] = (READ_APPLICATIONS, READ_CLAIMS, READ_USERS, READ_GROUPS)

@@ -13,7 +13,9 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+
+from mimecast_sso.facts.json_types import JSON
 
 _MIMECAST = "providers.mimecast.resources"
 _ENTRA = "providers.entra.resources"
@@ -47,7 +49,7 @@ class Foreign:
     type: str
 
 
-def foreign(resources: Iterable[Mapping[str, Any]]) -> Iterator[Foreign]:
+def foreign(resources: Iterable[Mapping[str, JSON]]) -> Iterator[Foreign]:
     """The resources of a state with a foreign ``__provider``; those without one are left out."""
     for resource in resources:
         type_ = str(resource.get("type") or "")

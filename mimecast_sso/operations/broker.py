@@ -109,7 +109,7 @@ def _run(words: list[str], environment: Mapping[str, str], stack: str, root: Pat
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise CredentialsError(
-                f"{words[0]} gave no credentials for stack {stack} within {timeout:.3g} seconds and was ended."
+                f"{words[0]} gave no credentials for stack {stack} within {timeout:.3g} seconds and was stopped."
             ) from None
         if printed is None:
             os.killpg(process.pid, signal.SIGKILL)

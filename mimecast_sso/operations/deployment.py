@@ -35,19 +35,19 @@ _CONSOLE_WORK = {
 
 def open_with_engine(name: str, verb: str) -> tuple[Stack, Engine]:
     """The named stack and the engine that ``ENGINE`` selects. Raises OperationError."""
-    wanted = engine_name()
+    requested = engine_name()
     stack = open_stack(name)
-    return stack, Engine(stack, wanted, verb)
+    return stack, Engine(stack, requested, verb)
 
 
 def engine_name() -> EngineName:
     """The value of ``ENGINE``. Raises OperationError for an unknown one."""
-    wanted = os.environ.get("ENGINE") or "auto"
-    if wanted not in get_args(EngineName):
+    requested = os.environ.get("ENGINE") or "auto"
+    if requested not in get_args(EngineName):
         raise OperationError(
-            f"ENGINE is {wanted}; allowed are {', '.join(get_args(EngineName))}.", Exit.USAGE
+            f"ENGINE is {requested}; allowed are {', '.join(get_args(EngineName))}.", Exit.USAGE
         )
-    return cast("EngineName", wanted)
+    return cast("EngineName", requested)
 
 
 def deploy(

@@ -10,9 +10,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from mimecast_sso.facts.engine_documents import EngineEvent, Step, StepState
+from mimecast_sso.facts.json_types import JSON
 
 _ABSENT = "(none)"
 _PATH = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|\.?([^.\[]+)')
@@ -42,7 +42,7 @@ class PropertyDifference:
     path: str
     recorded: str
     live: str
-    wanted: str
+    desired: str
     expected: str = ""
 
     @property
@@ -100,20 +100,20 @@ def _paths(metadata: Step) -> list[str]:
 def _rows(metadata: Step, step: Step | None) -> Iterator[PropertyDifference]:
     resource = _resource(metadata["urn"])
     if not metadata.get("new"):
-        wanted = (
+        desired = (
             "recreated by the next deployment" if step else "removed from the state by the next deployment"
         )
-        yield PropertyDifference(resource, "", _ABSENT, _ABSENT, wanted)
+        yield PropertyDifference(resource, "", _ABSENT, _ABSENT, desired)
         return
     for path in _paths(metadata):
         recorded, live = _at(metadata["old"], path), _at(metadata["new"], path)
-        wanted = _at(step["new"], path, inputs=True) if step else live
-        yield PropertyDifference(resource, path, recorded, live, wanted)
+        desired = _at(step["new"], path, inputs=True) if step else live
+        yield PropertyDifference(resource, path, recorded, live, desired)
 
 
 def _at(state: StepState | None, path: str, *, inputs: bool = False) -> str:
     # Outputs are the current state; inputs are the desired state.
-    value: Any = (state or {}).get("inputs" if inputs else "outputs") or {}
+    value: JSON = (state or {}).get("inputs" if inputs else "outputs") or {}
     for key, index, name in _PATH.findall(path):
         if isinstance(value, dict):
             value = value.get(json.loads(f'"{key}"') if key else name)

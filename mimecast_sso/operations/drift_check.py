@@ -362,7 +362,11 @@ def _of_difference(difference: drift.PropertyDifference) -> Entry:
     name = f"{difference.resource}{path}"
     text = f"{name} {'changed' if path else 'no longer exists'}"
     text += f". Expected: {difference.expected}" if difference.expected else ""
-    values = {"recorded": (difference.recorded,), "live": (difference.live,), "desired": (difference.wanted,)}
+    values = {
+        "recorded": (difference.recorded,),
+        "live": (difference.live,),
+        "desired": (difference.desired,),
+    }
     level = Level.INFO if difference.expected else Level.LOOK
     source = "the engine's refresh"
     return Entry(f"engine/{name}", level, text, How.LIVE, source, values, path=difference.full_path)

@@ -9,7 +9,8 @@ from pathlib import Path
 from mimecast_sso.operations.drift_check import NO_DRIFT, DriftCheck, look
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.output import Format, print_to
+from mimecast_sso.operations.formats import Format
+from mimecast_sso.operations.output import print_to
 from mimecast_sso.operations.reports import history as histories
 from mimecast_sso.operations.reports.model import Report
 from mimecast_sso.operations.reports.render import entry_lines, render

@@ -25,6 +25,7 @@ import click
 from mimecast_sso.assessment import hand_over
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.engine_documents import Deployment, EngineEvent, StateResource, Step
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.resource_types import OF_MANY_ITEMS, OF_THE_ENGINE
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.exit_codes import Exit, OperationError
@@ -135,9 +136,9 @@ class RunOutcome:
 class Engine:
     """The engine's command line, for one stack."""
 
-    def __init__(self, stack: Stack, wanted: EngineName, verb: str = "up") -> None:
-        self._stack, self._wanted = stack, wanted
-        self._command = _command(stack, wanted, verb)
+    def __init__(self, stack: Stack, requested: EngineName, verb: str = "up") -> None:
+        self._stack, self._wanted = stack, requested
+        self._command = _command(stack, requested, verb)
 
     def _command_line(self, verb: str, flags: Sequence[str], log: Path) -> list[str]:
         stack = self._stack
@@ -204,8 +205,8 @@ class Engine:
         """Raise OperationError for a run that changes something if nobody has agreed, and nobody can be asked."""
         if not yes and not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise OperationError(
-                "Nothing was changed: a deployment is confirmed on a terminal, and this is none. See what it would "
-                f"change (mimecast-sso preview --stack {self._stack.name}), then rerun this with --yes."
+                "Nothing was changed: a deployment has to be confirmed on a terminal, and there is none. Preview it "
+                f"(mimecast-sso preview --stack {self._stack.name}), then rerun this with --yes."
             )
 
     @property
@@ -288,7 +289,7 @@ class Engine:
         if any(resource.get("protect") for resource in self.resources()):
             self._quietly("state", "unprotect", "--all", "--yes", "--stack", self._stack.name)
 
-    def export(self) -> dict[str, Any]:
+    def export(self) -> dict[str, JSON]:
         """The stack's state, secrets encrypted. Raises StateError, or NoStateError if the stack does not exist."""
         try:
             printed = self._quietly("stack", "export", "--stack", self._stack.name)
@@ -300,7 +301,7 @@ class Engine:
                 f"Stack {name} was never deployed to this backend, so it has no state. Deploy it first: mimecast-sso "
                 f"up --stack {name}"
             ) from None
-        state: dict[str, Any] = parse_state(printed)
+        state: dict[str, JSON] = parse_state(printed)
         return state
 
     def secret_output(self, name: str) -> str:
@@ -327,7 +328,7 @@ class Engine:
             except (subprocess.TimeoutExpired, DeadlinePassed):
                 raise OperationError(
                     f"The state of stack {self._stack.name} was not read in time: {words[0]} {words[1]} of the engine "
-                    "was ended. Try again, or allow more time."
+                    "was stopped. Try again, or allow more time."
                 ) from None
         if told:
             raise KeyboardInterrupt  # This process was to end, and the engine has nothing to finish.
@@ -517,13 +518,13 @@ class _Tail:
                 yield event
 
 
-def _command(stack: Stack, wanted: EngineName, verb: str) -> list[str]:
+def _command(stack: Stack, requested: EngineName, verb: str) -> list[str]:
     installed = shutil.which("pulumi", path=stack.environment.get("PATH"))
-    if installed and wanted != "embedded":
+    if installed and requested != "embedded":
         return [installed]
     if not stack.on_sandbox:
         raise OperationError(_NEED_PULUMI.format(stack=stack.name, verb=verb))
-    if wanted == "pulumi":
+    if requested == "pulumi":
         raise OperationError(
             "ENGINE=pulumi, but there is no pulumi on the PATH. Install it (https://www.pulumi.com/docs/install/), or "
             "leave ENGINE unset to use the embedded engine on the sandbox."

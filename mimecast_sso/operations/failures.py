@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from mimecast_sso.facts import graph_permissions as permissions
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.engine_documents import Diagnostic, EngineEvent
 from mimecast_sso.facts.graph_refusals import GraphRefusal, refusal_of
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.text import foreign
 from mimecast_sso.text.wording import either
 from providers.network import INSTEAD_OF_IT
@@ -133,7 +134,7 @@ class Failures:
     stack: str
     verb: str = "up"
     names: Names = dict
-    _steps: dict[str, tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
+    _steps: dict[str, tuple[str, Mapping[str, JSON]]] = field(default_factory=dict)
 
     def take(self, event: EngineEvent) -> None:
         """Note what a step does to which object."""
@@ -171,7 +172,7 @@ class Failures:
             "permissions": either(kind.need.one_of),
         }
 
-    def _object(self, kind: _Kind, inputs: Mapping[str, Any]) -> str:
+    def _object(self, kind: _Kind, inputs: Mapping[str, JSON]) -> str:
         return re.sub(r"\{(\w+)\}", lambda found: self._value(inputs.get(found[1])), kind.name)
 
     def _value(self, value: object) -> str:

@@ -16,20 +16,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 import click
 
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.files import write_text
+from mimecast_sso.operations.formats import Format
 from mimecast_sso.provenance import BAD, Statement, Verdict, documents, entries, lines, not_checked
 from mimecast_sso.text.paragraphs import on_terminal, terminal_width
 from mimecast_sso.text.wording import count
 
 _SCHEMA: Final = 1
 _PROGRAM: Final = "mimecast-sso"
-
-Format = Literal["text", "json", "markdown", "html", "junit", "sarif"]
 
 
 def exit_of(statements: Iterable[Statement]) -> Exit:

@@ -15,7 +15,8 @@ from mimecast_sso.operations import assessing
 from mimecast_sso.operations.display import planned_step
 from mimecast_sso.operations.engine import Engine, RunOutcome
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.output import Format, print_to
+from mimecast_sso.operations.formats import Format
+from mimecast_sso.operations.output import print_to
 from mimecast_sso.operations.reports.model import Entry, Level, Report, distinct, slug
 from mimecast_sso.operations.reports.render import render as render_report
 from mimecast_sso.operations.review import forms

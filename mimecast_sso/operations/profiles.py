@@ -157,9 +157,9 @@ def confirm(
     """
     _require_own_words(by, evidence)
     _require_confirmable(stack, profile, fingerprint)
-    wanted = profile.fingerprints.critical
-    confirmed = Confirmed(fingerprint=wanted, by=by, at=utc_text(at), evidence=evidence)
-    seen = ReadConsole(fingerprint=wanted, at=utc_text(at), host=read.host) if read else None
+    desired = profile.fingerprints.critical
+    confirmed = Confirmed(fingerprint=desired, by=by, at=utc_text(at), evidence=evidence)
+    seen = ReadConsole(fingerprint=desired, at=utc_text(at), host=read.host) if read else None
     stack.confirm(confirmed, profile.slot, Evidence(readBack=seen) if seen else None)
     return confirmed
 
@@ -189,10 +189,10 @@ def _require_confirmable(stack: Stack, profile: RecordedProfile, fingerprint: st
             f"mimecast-sso rotate status --stack {stack.name}",
             Exit.REFUSED,
         )
-    wanted = profile.fingerprints.critical
-    if fingerprint is not None and fingerprint != wanted:
+    desired = profile.fingerprints.critical
+    if fingerprint is not None and fingerprint != desired:
         raise OperationError(
-            f"The run sheet with fingerprint {fingerprint} is out of date: the desired one is now {wanted}. "
+            f"The run sheet with fingerprint {fingerprint} is out of date: the desired one is now {desired}. "
             f"Write a new sheet (mimecast-sso run-sheet --stack {stack.name}), compare it with the console, and "
             "confirm that one.",
             Exit.REFUSED,

@@ -59,9 +59,9 @@ def status(stack: str, output: Output) -> Exit:
 
 
 def _status(opened: Stack, snapshot: RotationSnapshot, planned: RotationPlan) -> Iterator[str]:
-    yield f"Signing certificates of {opened.name}, rotation {snapshot.wanted.rotation}"
+    yield f"Signing certificates of {opened.name}, rotation {snapshot.configured.rotation}"
     yield from rotation.lines(snapshot)
-    yield f"Expected gap when the active certificate changes: {snapshot.wanted.expected_gap()}."
+    yield f"Expected gap when the active certificate changes: {snapshot.configured.expected_gap()}."
     yield from _plan_lines(planned, "Next step", opened)
     if planned.change is not None and not planned.refusals:
         yield f"  Take it: mimecast-sso rotate next --stack {opened.name}"
@@ -128,7 +128,7 @@ def _make(
     if planned.refusals:
         return Exit.ERROR if snapshot.unknown else Exit.REFUSED
     if planned.touches_people:
-        say(f"Expected gap: {snapshot.wanted.expected_gap()}.")
+        say(f"Expected gap: {snapshot.configured.expected_gap()}.")
     for statement in _effects(opened, engine, snapshot, planned):
         say(f"{statement}.")
     if apply_ and (planned.change is not None or planned.step is Step.DEPLOY):
@@ -162,9 +162,9 @@ def _deployed(opened: Stack, engine: Engine, *, yes: bool) -> Exit:
     return ended
 
 
-def _checked(wanted: Certificates) -> Certificates:
+def _checked(configured: Certificates) -> Certificates:
     """The changed certificates, validated again by the settings."""
-    return Certificates.model_validate(wanted.model_dump(by_alias=True))
+    return Certificates.model_validate(configured.model_dump(by_alias=True))
 
 
 def _plan_lines(
@@ -204,7 +204,7 @@ def _is_stopped(planned: RotationPlan) -> bool:
 def _generation(snapshot: RotationSnapshot, label: str | None, end_date: str | None) -> NewGeneration:
     now = snapshot.now
     labels = (f"{now:%Y-%m}{suffix}" for suffix in ("", *(f".{number}" for number in range(2, 100))))
-    free = next(each for each in labels if each not in snapshot.wanted.labels)
+    free = next(each for each in labels if each not in snapshot.configured.labels)
     latest = latest_expiry(now)
     ends = _utc(end_date) if end_date else f"{latest:%Y-%m-%d}T00:00:00Z"
     if not now < utc_time(ends) <= latest:
@@ -255,7 +255,7 @@ def read(stack: Stack, engine: Engine) -> RotationSnapshot:
     losses = certificate_losses.losses(told)
     return RotationSnapshot(
         stack=stack.name,
-        wanted=settings.certificates,
+        configured=settings.certificates,
         entra=entra,
         now=now,
         thumbprints=record.thumbprints,
@@ -272,7 +272,7 @@ def read(stack: Stack, engine: Engine) -> RotationSnapshot:
 def _entra(
     stack: Stack,
     service_principal: str,
-    wanted: Certificates,
+    configured: Certificates,
     resources: Iterable[StateResource],
     unknown: list[str],
 ) -> tuple[PrincipalCertificates | None, datetime, tuple[Statement, ...]]:
@@ -282,7 +282,7 @@ def _entra(
     except GraphError as error:
         unknown.append(f"Entra was not read: {_line(error)}")
         return None, datetime.now(UTC), ()
-    return live, graph.now(), certificate_losses.check(graph, service_principal, live, wanted, resources)
+    return live, graph.now(), certificate_losses.check(graph, service_principal, live, configured, resources)
 
 
 def _resources(stack: Stack, engine: Engine) -> list[StateResource]:

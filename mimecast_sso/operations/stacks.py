@@ -16,12 +16,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from mimecast_sso.assessment.drift.keeping import Edit
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.stack_names import is_stack_name
 from mimecast_sso.operations.broker import TIMEOUT_SECONDS, with_credentials
 from mimecast_sso.operations.exit_codes import OperationError
@@ -114,7 +114,7 @@ class Stack:
     def _written(self) -> Written | None:
         return Written.on_sandbox(self.name, self.environment)
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, JSON]:
         """The keys of this project's namespace, unchecked; secrets read as ``[secret]``. Raises ConfigurationError."""
         values = read_values(self.config_file, self.project.stack_file(self.name))
         return self._written.over(values) if self._written else values
@@ -144,18 +144,18 @@ class Stack:
         with self._edited() as config:
             _attested(config, slot)["evidence"] = evidence.document()
 
-    def set_roll_out(self, wanted: RollOut) -> None:
+    def set_roll_out(self, desired: RollOut) -> None:
         """Write the choice of the roll-out into the stack file, keeping comments and the group. Atomic."""
         with self._edited() as config:
             section = config.setdefault(_ROLL_OUT, {})
-            values = {"who": wanted.who, "pilot": list(wanted.pilot), "share": wanted.share}
+            values = {"who": desired.who, "pilot": list(desired.pilot), "share": desired.share}
             for key, value in values.items():
                 if value:
                     section[key] = value
                 else:
                     section.pop(key, None)
 
-    def set_certificates(self, wanted: Certificates) -> None:
+    def set_certificates(self, desired: Certificates) -> None:
         """Write the generations, the active one and the rest of a rotation into the stack file. Atomic.
 
         Keeps comments, including those of remaining generations.
@@ -164,7 +164,7 @@ class Stack:
             section = config.get(_CERTIFICATES)
             if not isinstance(section, dict):  # A date, which is what `pulumi new` writes.
                 section = config[_CERTIFICATES] = {}
-            _rewrite(section, _dumped(wanted), _dumped(wanted, exclude_defaults=True))
+            _rewrite(section, _dumped(desired), _dumped(desired, exclude_defaults=True))
 
     def change(self, edit: Edit) -> None:
         """Write an edit into the stack file, keeping comments. Atomic.
@@ -182,7 +182,7 @@ class Stack:
                 section[edit.key] = value
 
     @contextmanager
-    def _edited(self) -> Iterator[Any]:
+    def _edited(self) -> Iterator[JSON]:
         """The ``config:`` map of the stack file, written when the block ends; one command at a time."""
         with changed_by_one(self.file):
             document = load_stack_file(self.config_file)
@@ -260,10 +260,10 @@ class Stacks:
 
     def _rehearse(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
         """The stack files of rehearsals, or why there is none: on the sandbox, for every stack but ``sandbox``."""
-        wanted = [name for name in names if name != SANDBOX_STACK]
-        if not wanted or not self._on_sandbox:
+        desired = [name for name in names if name != SANDBOX_STACK]
+        if not desired or not self._on_sandbox:
             return {}
-        printed = _sandbox(self.project, "stack-files", *wanted, environment=self._environment)
+        printed = _sandbox(self.project, "stack-files", *desired, environment=self._environment)
         found: dict[str, dict[str, str]] = json.loads(printed)
         return found
 
@@ -315,30 +315,30 @@ def _sandbox(project: Project, *words: str, environment: dict[str, str]) -> str:
     return done.stdout
 
 
-def _unprefixed(config: Mapping[str, Any]) -> dict[str, Any]:
+def _unprefixed(config: Mapping[str, JSON]) -> dict[str, JSON]:
     keys = (key for key in config if isinstance(key, str) and key.startswith(_PREFIX))
     return {key.removeprefix(_PREFIX): config[key] for key in keys}
 
 
-def _attested(config: Any, slot: ProfileSlot) -> Any:
+def _attested(config: JSON, slot: ProfileSlot) -> JSON:
     """The part of the configuration with the attestation of a slot's profile."""
     profile = config.setdefault(_PROFILE, {})
     return profile.setdefault(ProfileSlot.SECOND.value, {}) if slot is ProfileSlot.SECOND else profile
 
 
-def _dumped(model: Certificates, *, exclude_defaults: bool = False) -> dict[str, Any]:
+def _dumped(model: Certificates, *, exclude_defaults: bool = False) -> dict[str, JSON]:
     return model.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=exclude_defaults)
 
 
-def _rewrite(section: Any, wanted: Mapping[str, Any], needed: Mapping[str, Any]) -> None:
+def _rewrite(section: JSON, desired: Mapping[str, JSON], needed: Mapping[str, JSON]) -> None:
     """Set these values in a map of the file. Changes only what differs, because comments belong to entries.
 
-    ``needed`` are the values of ``wanted`` that are not defaults; a default is kept only if the file has it.
+    ``needed`` are the values of ``desired`` that are not defaults; a default is kept only if the file has it.
     """
-    for key in [key for key in section if key not in wanted]:
+    for key in [key for key in section if key not in desired]:
         del section[key]
-    for key in [key for key in wanted if key in section or key in needed]:
-        present, value = section.get(key), wanted[key]
+    for key in [key for key in desired if key in section or key in needed]:
+        present, value = section.get(key), desired[key]
         if isinstance(present, dict) and isinstance(value, dict):
             _rewrite(present, value, needed.get(key, {}))
         elif isinstance(present, list) and isinstance(value, list):
@@ -347,28 +347,28 @@ def _rewrite(section: Any, wanted: Mapping[str, Any], needed: Mapping[str, Any])
             section[key] = needed.get(key, value)
 
 
-def _rewrite_list(present: Any, wanted: list[Any], needed: list[Any]) -> None:
+def _rewrite_list(present: JSON, desired: list[JSON], needed: list[JSON]) -> None:
     """Set the values of a list of maps, which are identified by thumbprint or label; see `_rewrite`."""
-    identities = [_identity(value) for value in wanted]
+    identities = [_identity(value) for value in desired]
     for index in reversed(range(len(present))):
         if _identity(present[index]) not in identities:
             del present[index]
     for index, identity in enumerate(identities):
         if index < len(present) and _identity(present[index]) == identity:
-            _rewrite(present[index], wanted[index], needed[index])
+            _rewrite(present[index], desired[index], needed[index])
         else:
             present.insert(index, needed[index])
 
 
-def _identity(entry: Any) -> str:
+def _identity(entry: JSON) -> str:
     if not isinstance(entry, Mapping):
         return str(entry)
     return str(entry.get("thumbprint") or entry.get("label") or entry.get("address") or entry.get("path"))
 
 
-def _merge_list(present: Any, wanted: Sequence[Any]) -> None:
+def _merge_list(present: JSON, desired: Sequence[JSON]) -> None:
     """Bring a list of the file to the desired entries; only what differs is written."""
-    identities = {_identity(each).lower(): each for each in wanted}
+    identities = {_identity(each).lower(): each for each in desired}
     for index in reversed(range(len(present))):
         entry = identities.pop(_identity(present[index]).lower(), None)
         if entry is None:
@@ -378,7 +378,7 @@ def _merge_list(present: Any, wanted: Sequence[Any]) -> None:
     present.extend(identities.values())
 
 
-def _plain_value(value: Any) -> Any:
+def _plain_value(value: JSON) -> JSON:
     return str(value) if value is not None and not isinstance(value, (bool, int, float)) else value
 
 
@@ -390,7 +390,7 @@ def _yaml() -> YAML:
     return yaml
 
 
-def load_stack_file(path: Path) -> Any:
+def load_stack_file(path: Path) -> JSON:
     """A stack file with its comments, for changes. Raises OperationError if it cannot be used."""
     try:
         document = _yaml().load(read_text(path))
@@ -403,11 +403,11 @@ def load_stack_file(path: Path) -> Any:
     return document
 
 
-def _save(path: Path, document: Any) -> None:
+def _save(path: Path, document: JSON) -> None:
     write_text(path, stack_file_text(document, path))
 
 
-def stack_file_text(document: Any, path: Path) -> str:
+def stack_file_text(document: JSON, path: Path) -> str:
     """The content of a stack file that `load_stack_file` read from a path, with changes; it keeps its line ends."""
     written = io.StringIO()
     _yaml().dump(document, written)

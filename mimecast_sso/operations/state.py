@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from mimecast_sso.facts.engine_documents import STATE_VERSIONS, Deployment, StateResource
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.provider_references import KEY, foreign
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.text.files import parse_json
@@ -64,7 +65,7 @@ def read_checkpoint(path: Path, *, sleep: Callable[[float], None] = time.sleep) 
     raise StateError(_unusable(path, cause))
 
 
-def _complete(path: Path, sleep: Callable[[float], None]) -> Any:
+def _complete(path: Path, sleep: Callable[[float], None]) -> JSON:
     for pause in _PAUSES:
         with suppress(ValueError):
             return parse_state(path.read_text(encoding="utf-8"))
@@ -79,10 +80,10 @@ class Shared:
     """
 
     def __init__(self) -> None:
-        self._names: dict[str, dict[str, Any]] = {}
-        self._book: dict[str, Any] = {}
+        self._names: dict[str, dict[str, JSON]] = {}
+        self._book: dict[str, JSON] = {}
 
-    def __call__(self, found: dict[str, Any]) -> dict[str, Any]:
+    def __call__(self, found: dict[str, JSON]) -> dict[str, JSON]:
         """The object that stands for the one found."""
         name = found.get("name")
         if len(found) == 1 and isinstance(name, str):
@@ -94,7 +95,7 @@ class Shared:
         return found
 
 
-def parse_state(text: str) -> Any:
+def parse_state(text: str) -> JSON:
     """Parse a state. Raises ValueError: it is not JSON, or nested too deeply."""
     return parse_json(text, Shared())
 
@@ -173,7 +174,7 @@ def _is_foreign_plugin(resource: StateResource) -> bool:
     return installed is None or _download_url(resource) not in ("", str(installed.get("server") or ""))
 
 
-def _installed(package: str) -> dict[str, Any] | None:
+def _installed(package: str) -> dict[str, JSON] | None:
     """The plugin that the installed Python package of a Pulumi package names; None if it is not installed."""
     spec = (
         find_spec(f"pulumi_{package.replace('-', '_')}")

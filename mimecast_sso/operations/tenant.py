@@ -25,8 +25,8 @@ _NETWORK = (
 def reach(stack: Stack) -> None:
     """Set this process's proxy and trust for the stack's tenants; no credentials."""
     # HTTP clients read these from the process's environment, and a sandbox is reachable only through them.
-    wanted = {name: stack.environment[name] for name in _NETWORK if name in stack.environment}
-    for name, value in wanted.items():
+    desired = {name: stack.environment[name] for name in _NETWORK if name in stack.environment}
+    for name, value in desired.items():
         if os.environ.get(name) != value:
             os.environ[name] = value
 

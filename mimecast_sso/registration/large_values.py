@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import pulumi
+
+from mimecast_sso.facts.json_types import JSON
 
 T = TypeVar("T")
 
@@ -33,7 +35,7 @@ def whole(value: pulumi.Input[T]) -> pulumi.Output[Whole[T]]:
     return pulumi.Output.from_input(value).apply(Whole)
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: JSON) -> bool:
     """Whether a value is data all through, as JSON has it."""
     if isinstance(value, dict):
         return all(map(_is_plain, value)) and all(map(_is_plain, value.values()))

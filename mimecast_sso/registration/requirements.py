@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import pulumi
 
-from mimecast_sso.registration.large_values import whole
+from mimecast_sso.registration.large_values import Whole, whole
 from mimecast_sso.settings import REFUSED
 from mimecast_sso.text.names import enumerate_some
 
@@ -78,7 +78,7 @@ def once_met(
     return pulumi.Output.all(value, *problems).apply(checked)
 
 
-def _problem(requirement: Requirement, step: str, pair: Any) -> str:
+def _problem(requirement: Requirement, step: str, pair: Sequence[Whole[object]]) -> str:
     """Why a requirement is not met; "" if it is. In a preview, values that the run will compute count as met.
 
     Raises RunError if the resource is missing.
@@ -98,7 +98,7 @@ def _left_out(step: str, problem: str) -> pulumi.RunError:
     )
 
 
-def _difference(actual: Any, desired: Any) -> str:
+def _difference(actual: object, desired: object) -> str:
     if not (isinstance(actual, list) and isinstance(desired, list)):
         return f"is {actual} in this run but must be {desired}"
     missing, further = (_missing_from(actual, desired), _missing_from(desired, actual))

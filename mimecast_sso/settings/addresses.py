@@ -8,12 +8,12 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from mimecast_sso.facts.address_removal import Removal
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.settings.base import NAMESPACE, SettingsSection
 from mimecast_sso.settings.errors import ConfigurationError, allowed
 from mimecast_sso.settings.values import EmailAddress, Name, PersonName, Text
@@ -108,7 +108,7 @@ class Addresses(SettingsSection):
             raise ConfigurationError(_first_problems(foreign.one_line(self.csv or ""), problems))
         return tuple(found)
 
-    def _csv_rows(self, root: Path) -> Iterator[tuple[int, dict[str | None, Any]]]:
+    def _csv_rows(self, root: Path) -> Iterator[tuple[int, dict[str | None, JSON]]]:
         """The rows with their line numbers, one at a time."""
         key = f"{NAMESPACE}:addresses.csv names {foreign.one_line(self.csv or '')}"
         if "\0" in (self.csv or ""):
@@ -131,7 +131,7 @@ class Addresses(SettingsSection):
             raise ConfigurationError([f"{key}, which is not CSV: {error}"]) from None
 
 
-def _rows(text: str, key: str) -> Iterator[tuple[int, dict[str | None, Any]]]:
+def _rows(text: str, key: str) -> Iterator[tuple[int, dict[str | None, JSON]]]:
     """The rows below the first line. Raises csv.Error, and ConfigurationError, which names ``key``, for its columns."""
     skipped = 0
     if text[:4].lower() == "sep=":  # Excel's own first line.
@@ -143,8 +143,8 @@ def _rows(text: str, key: str) -> Iterator[tuple[int, dict[str | None, Any]]]:
         _CSV_COLUMNS.get(each.strip().lower(), "") for each in _without_blank_end(reader.fieldnames or ())
     ]
     if "address" not in columns or "" in columns or len(set(columns)) < len(columns):
-        wanted = "address, name (and optionally passwordVersion), separated by commas or semicolons"
-        raise ConfigurationError([f"{key}, whose first line must name the columns {wanted}"])
+        desired = "address, name (and optionally passwordVersion), separated by commas or semicolons"
+        raise ConfigurationError([f"{key}, whose first line must name the columns {desired}"])
     reader.fieldnames = columns
     for row in reader:
         if not _is_blank(row):
@@ -158,7 +158,7 @@ def _without_blank_end(cells: Sequence[str]) -> Sequence[str]:
     return cells
 
 
-def _is_blank(row: Mapping[str | None, Any]) -> bool:
+def _is_blank(row: Mapping[str | None, JSON]) -> bool:
     """Whether a row has nothing in any cell, as those below a spreadsheet's table."""
     return not any(
         cell.strip() for each in row.values() for cell in ([each] if isinstance(each, str) else each or ())
@@ -176,7 +176,7 @@ _CSV_COLUMNS = {name.lower(): name for name in ("address", "name", "passwordVers
 _PROBLEMS_SHOWN = 20
 
 
-def _csv_address(row: Mapping[str | None, Any]) -> Address:
+def _csv_address(row: Mapping[str | None, JSON]) -> Address:
     if any(cell.strip() for cell in row.get(None) or ()):
         raise ValueError("has more cells than the first line; quote a cell that contains a comma")
     return _ADDRESS.validate_python(

@@ -8,9 +8,9 @@ Source: "YAML Ain't Markup Language version 1.1", types int, float and timestamp
 
 from __future__ import annotations
 
-from typing import Any
-
 import yaml
+
+from mimecast_sso.facts.json_types import JSON
 
 
 class TypedInt(int):
@@ -39,14 +39,14 @@ def _number(loader: Loader, node: yaml.ScalarNode) -> int | float:
     return value
 
 
-def _timestamp(loader: Loader, node: yaml.ScalarNode) -> Any:
+def _timestamp(loader: Loader, node: yaml.ScalarNode) -> JSON:
     try:
         return loader.construct_yaml_timestamp(node)
     except ValueError:
         return node.value  # 24:00:00 or 31 February: the model reports the problem with the key.
 
 
-def _mapping(loader: Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+def _mapping(loader: Loader, node: yaml.MappingNode) -> dict[JSON, JSON]:
     """A map. Raises ConstructorError for a duplicate key: the Pulumi CLI refuses such a file."""
     seen: set[str] = set()
     for key, _ in node.value:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.settings.base import SettingsSection
 from mimecast_sso.settings.certificates import ProfileSlot
 from mimecast_sso.settings.values import Name, Prose, UtcTime, WholeNumber
@@ -108,7 +109,7 @@ class Evidence(SettingsSection):
     read_back: ReadConsole | None = Field(None, alias="readBack")
     change: ConsoleChange | None = None
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, JSON]:
         """The evidence as stored in the stack file and in state."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
@@ -189,7 +190,7 @@ class AuthenticationProfile(SettingsSection):
         """The evidence about the profile in a slot since its attestation."""
         return self.second.evidence if slot is ProfileSlot.SECOND else self.evidence
 
-    def known(self, today: date, slot: ProfileSlot = ProfileSlot.FIRST) -> dict[str, Any] | None:
+    def known(self, today: date, slot: ProfileSlot = ProfileSlot.FIRST) -> dict[str, JSON] | None:
         """The evidence as stored in state, with the day on which the confirmation expired, if it has."""
         evidence, confirmed = self.evidence_of(slot), self.confirmed_of(slot)
         known = evidence.document() if evidence else {}

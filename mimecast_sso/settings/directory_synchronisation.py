@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.mimecast_api import INTEGRATION_DESCRIPTION_LIMIT, UNLINK_LIMITS
 from mimecast_sso.settings.base import SettingsSection
 from mimecast_sso.settings.values import DomainName, Name, as_text
@@ -99,7 +100,7 @@ class DirectorySynchronisation(SettingsSection):
         return self
 
     @property
-    def properties(self) -> dict[str, Any]:
+    def properties(self) -> dict[str, JSON]:
         """The configured properties, with Mimecast's names."""
         given = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         return {key: value for key, value in given.items() if key not in ("description", "mode")}

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.text import foreign
 
 _LONGEST_VALUE = 200
@@ -152,7 +153,7 @@ def _suggestion(root: type[BaseModel], path: list[int | str]) -> str:
 def _yaml_line(root: type[BaseModel], namespace: str, path: list[int | str]) -> str:
     """The lines to write in the stack file for one key, from the model's examples."""
     model: type[Any] | None = root
-    field: Any = None
+    field: JSON = None
     for part in path:
         if isinstance(part, str):
             if model is None or part not in _fields(model):
@@ -161,7 +162,7 @@ def _yaml_line(root: type[BaseModel], namespace: str, path: list[int | str]) -> 
             model = _model_of(field.annotation)
     if field is None or not field.examples or field.examples[0] is None:
         return ""
-    value: Any = field.examples[0]
+    value: JSON = field.examples[0]
     if isinstance(path[-1], int) and isinstance(value, list):
         path = path[:-1]  # The example of a list has an entry already.
     for part in reversed(path[1:]):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.regions import REGION_NAMES, REGIONS, RETIRED_HOSTS, Region
 from mimecast_sso.settings.account_for_tests import AccountForTests
 from mimecast_sso.settings.addresses import Addresses, AddressSource
@@ -63,7 +64,7 @@ class Settings(SettingsSection):
         description="The integration through which Mimecast synchronises addresses. Without it, none is managed.",
         examples=[{"description": "Microsoft Entra ID", "tenantDomain": "example.onmicrosoft.com"}],
     )
-    address_passwords: Any = Field(
+    address_passwords: JSON = Field(
         None, alias="addressPasswords", description="Secret: address → {password, confirmation}."
     )
     authentication_profile: AuthenticationProfile = Field(
@@ -98,7 +99,7 @@ class Settings(SettingsSection):
     mimecast_client_id: Name | None = Field(
         None, alias="mimecastClientId", description="Prefer MIMECAST_CLIENT_ID in the environment."
     )
-    mimecast_client_secret: Any = Field(
+    mimecast_client_secret: JSON = Field(
         None,
         alias="mimecastClientSecret",
         description="Secret. Prefer MIMECAST_CLIENT_SECRET in the environment.",
@@ -106,7 +107,7 @@ class Settings(SettingsSection):
 
     @model_validator(mode="before")
     @classmethod
-    def _pilot_is_assigned_and_rolled_out(cls, values: Any) -> Any:
+    def _pilot_is_assigned_and_rolled_out(cls, values: JSON) -> JSON:
         pilot = _listed(values.get("pilot")) if isinstance(values, dict) else None
         if not pilot:
             return values

@@ -6,11 +6,11 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.settings.as_typed import Loader
 from mimecast_sso.settings.base import NAMESPACE, SECRET, SECRET_KEYS
 from mimecast_sso.settings.errors import ConfigurationError, explain
@@ -30,7 +30,7 @@ def from_engine(config: Mapping[str, str], written: Written | None = None) -> Se
     Keys of other namespaces are ignored. On the sandbox, values that commands wrote override them. Raises
     ConfigurationError.
     """
-    values: dict[str, Any] = {}
+    values: dict[str, JSON] = {}
     _refuse_misspelt(config)
     for full_key, text in config.items():
         namespace, _, key = full_key.partition(":")
@@ -55,7 +55,7 @@ def _refuse_misspelt(keys: Iterable[object]) -> None:
         raise ConfigurationError(problems)
 
 
-def _structured(key: str, text: str) -> Any:
+def _structured(key: str, text: str) -> JSON:
     try:
         return parse_json(text)
     except ValueError:
@@ -67,7 +67,7 @@ def from_file(path: Path) -> Settings:
     return from_values(read_values(path))
 
 
-def read_values(path: Path, shown: Path | None = None) -> dict[str, Any]:
+def read_values(path: Path, shown: Path | None = None) -> dict[str, JSON]:
     """The keys of this project's namespace in a stack file, secrets replaced by ``[secret]``.
 
     Messages name ``shown``, the file that people edit, if ``path`` is a copy. Raises ConfigurationError.
@@ -105,7 +105,7 @@ def engine_keys(path: Path) -> dict[str, str]:
         return dict.fromkeys(found, "")
 
 
-def is_encrypted(value: Any) -> bool:
+def is_encrypted(value: JSON) -> bool:
     """Whether a value, or one inside it, is encrypted. Aliases may repeat objects endlessly, so each is seen once."""
     seen: set[int] = set()
     left = [value]
@@ -120,7 +120,7 @@ def is_encrypted(value: Any) -> bool:
     return False
 
 
-def values_of(text: str, path: Path) -> dict[str, Any]:
+def values_of(text: str, path: Path) -> dict[str, JSON]:
     """The keys of this project's namespace in the content of a stack file, secrets replaced by ``[secret]``.
 
     Args:
@@ -153,7 +153,7 @@ def values_of(text: str, path: Path) -> dict[str, Any]:
         raise ConfigurationError([f"The stack file {path} is nested too deeply."]) from None
 
 
-def _size(value: Any, sizes: dict[int, int]) -> int:
+def _size(value: JSON, sizes: dict[int, int]) -> int:
     """The number of values with all aliases expanded; ``sizes`` has those already counted, by id."""
     if not isinstance(value, (dict, list)):
         return 1
@@ -243,7 +243,7 @@ def _written_by(path: Path, account_code: str) -> dict[tuple[str, str], str]:
     return _written(other) if other.account_code == account_code else {}
 
 
-def _without_secrets(value: Any) -> Any:
+def _without_secrets(value: JSON) -> JSON:
     if isinstance(value, dict):
         if set(value) == {"secure"}:
             return SECRET
@@ -253,7 +253,7 @@ def _without_secrets(value: Any) -> Any:
     return value
 
 
-def from_values(values: Mapping[str, Any]) -> Settings:
+def from_values(values: Mapping[str, JSON]) -> Settings:
     """Settings from plain values by key. Raises ConfigurationError."""
     try:
         return Settings.model_validate(dict(values))

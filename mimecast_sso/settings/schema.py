@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.settings import NAMESPACE, SECRET_KEYS, Settings
 
 FILE = Path(__file__).resolve().parents[2] / "stacks" / "schema.json"
 _ENCRYPTED = {"type": "object", "properties": {"secure": {"type": "string"}}, "required": ["secure"]}
 
 
-def stack_file_schema() -> dict[str, Any]:
+def stack_file_schema() -> dict[str, JSON]:
     """The schema of a ``Pulumi.<stack>.yaml`` of this project; keys of other namespaces are allowed."""
     settings = Settings.model_json_schema(by_alias=True)
-    definitions: dict[str, Any] = settings["$defs"]
-    properties: dict[str, Any] = settings["properties"]
+    definitions: dict[str, JSON] = settings["$defs"]
+    properties: dict[str, JSON] = settings["properties"]
     for key in SECRET_KEYS:
         *outer, name = key.split(".")
         holder = definitions[outer[-1].capitalize()]["properties"] if outer else properties

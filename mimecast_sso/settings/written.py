@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.settings.errors import ConfigurationError
 from mimecast_sso.settings.values import as_text
 from mimecast_sso.text.files import parse_json
@@ -52,7 +52,7 @@ class Written:
             return None
         return cls(Path(home) / "stacks" / f"Pulumi.{stack}.written.json")
 
-    def over(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def over(self, values: Mapping[str, JSON]) -> dict[str, JSON]:
         """The configuration with the written values. Raises ConfigurationError for a damaged file."""
         merged = deepcopy(dict(values))
         for place, configured, written in self._read():
@@ -60,16 +60,16 @@ class Written:
                 _put(merged, place, written)
         return merged
 
-    def text(self, configured: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    def text(self, configured: Mapping[str, JSON], desired: Mapping[str, JSON]) -> str:
         """The content of the file with which ``over(configured)`` has the desired values for the written keys."""
         entries = [
-            {"place": place, "configured": before, "written": _storable(_at(wanted, place))}
+            {"place": place, "configured": before, "written": _storable(_at(desired, place))}
             for place in _PLACES
-            if (before := _plain(_at(configured, place))) != _plain(_at(wanted, place))
+            if (before := _plain(_at(configured, place))) != _plain(_at(desired, place))
         ]
         return json.dumps(entries, indent=1, ensure_ascii=False) + "\n"
 
-    def _read(self) -> Iterator[tuple[_Place, Any, Any]]:
+    def _read(self) -> Iterator[tuple[_Place, JSON, JSON]]:
         try:
             entries = parse_json(self.file.read_text(encoding="utf-8"))
             yield from [(tuple(each["place"]), each["configured"], each["written"]) for each in entries]
@@ -79,13 +79,13 @@ class Written:
             raise ConfigurationError([_DAMAGED.format(self.file)]) from None
 
 
-def _at(values: Any, place: _Place) -> Any:
+def _at(values: JSON, place: _Place) -> JSON:
     for key in place:
         values = values.get(key) if isinstance(values, Mapping) else None
     return values
 
 
-def _put(values: dict[str, Any], place: _Place, value: Any) -> None:
+def _put(values: dict[str, JSON], place: _Place, value: JSON) -> None:
     *parents, last = place
     for key in parents:
         inner = values.get(key)
@@ -96,17 +96,17 @@ def _put(values: dict[str, Any], place: _Place, value: Any) -> None:
         values[last] = value
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: JSON) -> JSON:
     """A value in a form that is equal whether read from YAML, JSON or the engine."""
     return _each_leaf(value, lambda leaf: leaf if isinstance(leaf, bool) else as_text(leaf))
 
 
-def _storable(value: Any) -> Any:
+def _storable(value: JSON) -> JSON:
     """A value for JSON: times become text."""
     return _each_leaf(value, lambda leaf: leaf if isinstance(leaf, bool | int | float) else as_text(leaf))
 
 
-def _each_leaf(value: Any, change: Callable[[Any], Any]) -> Any:
+def _each_leaf(value: JSON, change: Callable[[JSON], JSON]) -> JSON:
     if isinstance(value, Mapping):
         return {str(key): _each_leaf(entry, change) for key, entry in value.items()}
     if isinstance(value, list | tuple):

@@ -6,7 +6,8 @@ import codecs
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from mimecast_sso.facts.json_types import JSON
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -44,7 +45,7 @@ def read_text(path: Path) -> str:
     return text
 
 
-def parse_json(text: str | bytes, each_object: Callable[[dict[str, Any]], Any] | None = None) -> Any:
+def parse_json(text: str | bytes, each_object: Callable[[dict[str, JSON]], JSON] | None = None) -> JSON:
     """Parse an untrusted JSON document; what ``each_object`` returns stands for an object.
 
     Raises:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from mimecast_sso.facts.entra import DELETED_ITEMS_DAYS
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.text.times import graph_time
 from providers.entra.batching import Read
 from providers.entra.errors import Forbidden, GraphError, ObjectNotFound
@@ -209,8 +209,8 @@ def read(graph: GraphReads, client_id: str) -> LiveApplication:
 
 
 def assemble(
-    application: Mapping[str, Any],
-    principal: Mapping[str, Any],
+    application: Mapping[str, JSON],
+    principal: Mapping[str, JSON],
     *,
     owners: tuple[Owner, ...],
     registration: Registration,
@@ -259,7 +259,7 @@ def assemble(
     )
 
 
-def _credentials(holder: str, row: Mapping[str, Any]) -> Iterator[Credential]:
+def _credentials(holder: str, row: Mapping[str, JSON]) -> Iterator[Credential]:
     for kind, name in (("key", "keyCredentials"), ("password", "passwordCredentials")):
         for item in row.get(name) or ():
             thumbprint = thumbprint_of(item) if item.get("customKeyIdentifier") else ""
@@ -273,13 +273,13 @@ def _credentials(holder: str, row: Mapping[str, Any]) -> Iterator[Credential]:
             )
 
 
-def _optional_claims(application: Mapping[str, Any]) -> Iterator[str]:
+def _optional_claims(application: Mapping[str, JSON]) -> Iterator[str]:
     for token, found in (application.get("optionalClaims") or {}).items():
         if isinstance(found, list):
             yield from (f"{token}.{_text(each, 'name')}" for each in found)
 
 
-def _group_claims(application: Mapping[str, Any]) -> Iterator[str]:
+def _group_claims(application: Mapping[str, JSON]) -> Iterator[str]:
     for each in _text(application, "groupMembershipClaims").split(","):
         if each.strip() not in ("", "None"):
             yield each.strip()
@@ -316,7 +316,7 @@ def why_unread(path: str, error: GraphError) -> str:
     return str(error)
 
 
-def policy_of(row: Mapping[str, Any]) -> Policy:
+def policy_of(row: Mapping[str, JSON]) -> Policy:
     """A claims mapping policy, from Graph's row; other principals with it are read separately."""
     return Policy(
         policy_id=str(row["id"]),
@@ -325,7 +325,7 @@ def policy_of(row: Mapping[str, Any]) -> Policy:
     )
 
 
-def federated_of(row: Mapping[str, Any]) -> FederatedCredential:
+def federated_of(row: Mapping[str, JSON]) -> FederatedCredential:
     """A federated identity credential, from Graph's row."""
     expression = row.get("claimsMatchingExpression") or {}
     return FederatedCredential(
@@ -341,7 +341,7 @@ def assigned(graph: GraphReads, principal_id: str) -> tuple[Assigned, ...]:
     return tuple(map(assigned_of, graph.list(f"/servicePrincipals/{principal_id}/appRoleAssignedTo")))
 
 
-def assigned_of(row: Mapping[str, Any]) -> Assigned:
+def assigned_of(row: Mapping[str, JSON]) -> Assigned:
     """An assignment, from Graph's row."""
     return Assigned(
         assignment_id=str(row["id"]),
@@ -363,21 +363,21 @@ def with_identifier(graph: GraphReads, identifier: str) -> tuple[tuple[str, str]
 
 
 def deleted_of(
-    rows: Iterable[Mapping[str, Any]], identifiers: Iterable[str], client_id: str = ""
+    rows: Iterable[Mapping[str, JSON]], identifiers: Iterable[str], client_id: str = ""
 ) -> tuple[DeletedApplication, ...]:
     """The applications in Graph's rows (`DELETED`) with one of the identifiers, which they reserve, or the client id.
 
     Filtered here: whether Graph can filter deleted applications by identifier is not documented, and one page
     usually holds all deletions of 30 days.
     """
-    wanted = {identifier.casefold() for identifier in identifiers}
+    desired = {identifier.casefold() for identifier in identifiers}
     found = (
         DeletedApplication(
             client_id=str(row["appId"]),
             object_id=str(row["id"]),
             display_name=_text(row, "displayName"),
             deleted_at=graph_time(row["deletedDateTime"]),
-            reserves=bool(wanted & {str(uri).casefold() for uri in row.get("identifierUris") or ()}),
+            reserves=bool(desired & {str(uri).casefold() for uri in row.get("identifierUris") or ()}),
         )
         for row in rows
     )
@@ -400,22 +400,22 @@ HOLDER = "id,appId,displayName,createdDateTime,applicationTemplateId,identifierU
 """The properties of an application object that `holder_of` and `namesakes_of` need."""
 
 
-def holder_of(row: Mapping[str, Any]) -> Holder:
+def holder_of(row: Mapping[str, JSON]) -> Holder:
     """An application, from Graph's row."""
     return Holder(str(row["appId"]), str(row["id"]), _text(row, "displayName"), _text(row, "createdDateTime"))
 
 
-def namesakes_of(rows: Iterable[Mapping[str, Any]], identifiers: Iterable[str]) -> tuple[Holder, ...]:
+def namesakes_of(rows: Iterable[Mapping[str, JSON]], identifiers: Iterable[str]) -> tuple[Holder, ...]:
     """Among applications with the same name, those from a template with no identifier or one of these.
 
     Others are for another account, or were created by hand.
     """
-    wanted = set(identifiers)
+    desired = set(identifiers)
     return tuple(
         holder_of(row)
         for row in rows
         if row.get("applicationTemplateId")
-        and (not row.get("identifierUris") or wanted & set(row["identifierUris"]))
+        and (not row.get("identifierUris") or desired & set(row["identifierUris"]))
     )
 
 
@@ -430,7 +430,7 @@ def is_guest(graph: GraphReads, user_id: str) -> bool:
     return str(graph.get(f"/users/{user_id}", select="userType").get("userType") or "") == "Guest"
 
 
-def _only(graph: GraphReads, path: str, client_id: str, select: str) -> Mapping[str, Any]:
+def _only(graph: GraphReads, path: str, client_id: str, select: str) -> Mapping[str, JSON]:
     found = list(graph.list(path, filter=f"appId eq {literal(client_id)}", select=select))
     if not found:
         what = "service principal" if path == "/servicePrincipals" else "application"
@@ -438,7 +438,7 @@ def _only(graph: GraphReads, path: str, client_id: str, select: str) -> Mapping[
     return found[0]
 
 
-def _roles(principal: Mapping[str, Any]) -> Iterator[Role]:
+def _roles(principal: Mapping[str, JSON]) -> Iterator[Role]:
     for role in principal.get("appRoles") or ():
         if role.get("isEnabled") and "User" in (role.get("allowedMemberTypes") or ()):
             yield Role(str(role["id"]), _text(role, "displayName"))
@@ -452,7 +452,7 @@ def _owners(graph: GraphReads, path: str) -> Iterator[Owner]:
     return map(owner_of, graph.list(f"{path}/owners"))
 
 
-def owner_of(row: Mapping[str, Any]) -> Owner:
+def owner_of(row: Mapping[str, JSON]) -> Owner:
     """An owner, from Graph's row."""
     return Owner(str(row["id"]), _text(row, "userPrincipalName") or _text(row, "displayName"))
 
@@ -487,5 +487,5 @@ def _others(graph: GraphReads, policy_id: str, principal_id: str) -> Iterator[st
             yield _text(item, "displayName") or str(item["id"])
 
 
-def _text(item: Mapping[str, Any], name: str) -> str:
+def _text(item: Mapping[str, JSON], name: str) -> str:
     return str(item.get(name) or "")

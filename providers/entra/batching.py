@@ -20,9 +20,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 from urllib.parse import quote, urlencode
 
+from mimecast_sso.facts.json_types import JSON
 from providers.entra.documents import document
 from providers.entra.errors import GraphError, Unreachable, from_response
 
@@ -37,7 +37,7 @@ _NEXT = "@odata.nextLink"
 COUNTING = {"ConsistencyLevel": "eventual"}
 """Without this header nothing is counted ("Advanced query capabilities on Microsoft Entra ID objects")."""
 
-Json = dict[str, Any]
+Json = dict[str, JSON]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Read:
 
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
-    question: Mapping[str, Any] | None = None
+    question: Mapping[str, JSON] | None = None
     counted: bool = False
 
     @property
@@ -115,7 +115,7 @@ class _Response:
 
     status: int
     headers: Mapping[str, str]
-    body: Any
+    body: JSON
 
     @property
     def wait(self) -> float | None:
@@ -139,22 +139,22 @@ def run(
     Raises:
         GraphError: a batch itself failed. The failure of one read is in its outcome.
     """
-    wanted = list(reads)
+    desired = list(reads)
     outcomes: dict[int, ReadOutcome] = {}
-    pending: Sequence[int] = range(len(wanted))
+    pending: Sequence[int] = range(len(desired))
     for attempt in range(_ROUNDS):
         responses: dict[int, _Response] = {}
         for chunk in _chunks(pending):
-            responses |= _send(post, {number: wanted[number] for number in chunk})
+            responses |= _send(post, {number: desired[number] for number in chunk})
         last = attempt + 1 == _ROUNDS
         again = [] if last else [n for n, response in responses.items() if response.status in _TRANSIENT]
         for number in responses.keys() - set(again):
-            outcomes[number] = _outcome(wanted[number], responses[number], next_page)
+            outcomes[number] = _outcome(desired[number], responses[number], next_page)
         if not again:
             break
         sleep(_wait([responses[number] for number in again], attempt))
         pending = sorted(again)
-    return tuple(outcomes[number] for number in range(len(wanted)))
+    return tuple(outcomes[number] for number in range(len(desired)))
 
 
 def _send(post: Post, reads: Mapping[int, Read]) -> dict[int, _Response]:

@@ -211,14 +211,14 @@ class _Replaced:
 def _replaced(entries: Iterable[AuditEntry], live: PrincipalCertificates, ours: Ours) -> Iterator[_Replaced]:
     """External activations that were soon followed by another one that may be this project's."""
     activations = [(entry, entry.activated) for entry in entries if entry.activated]
-    for (theirs, (before, wanted)), (after, (_, instead)) in pairwise(activations):
+    for (theirs, (before, desired)), (after, (_, instead)) in pairwise(activations):
         # Entra itself activates the very first certificate.
-        if not before or wanted in ("", instead, live.preferred) or theirs.by == after.by:
+        if not before or desired in ("", instead, live.preferred) or theirs.by == after.by:
             continue
         waited = after.at - theirs.at
         if ours.may_be(after.by) and waited <= _LONGEST_WRITE:
             loss = CertificateLoss(
-                f"activation of {wanted}", theirs.id, f"done {_by(theirs)}", f"the activation {_by(after)}"
+                f"activation of {desired}", theirs.id, f"done {_by(theirs)}", f"the activation {_by(after)}"
             )
             yield _Replaced(loss, waited <= _NOBODY_REACTS)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from mimecast_sso.facts.entra import EMAIL_CLAIM, NAMEID_CLAIM, NAMEID_FORMAT_EMAIL
+from mimecast_sso.facts.json_types import JSON
 
 _POLICY = "ClaimsMappingPolicy"
 _CLAIMS = NAMEID_CLAIM.removesuffix("nameidentifier")
@@ -46,7 +46,7 @@ def shown(definition: str) -> tuple[str, ...]:
     return tuple(sorted([*map(_claim, _schema(definition)), *rest]))
 
 
-def _claim(entry: Mapping[str, Any]) -> str:
+def _claim(entry: Mapping[str, JSON]) -> str:
     """Such as ``nameidentifier: user.mail (SamlNameIdFormat …:emailAddress)``."""
     kind = str(entry.get("SamlClaimType") or entry.get("JwtClaimType") or "a claim without a type")
     name = kind.removeprefix(_CLAIMS)
@@ -71,7 +71,7 @@ def name_id_problem(definition: str | None) -> str:
     return f"the NameID is {issued}, but Mimecast matches people by mail address"
 
 
-def _schema(definition: str) -> list[Mapping[str, Any]]:
+def _schema(definition: str) -> list[Mapping[str, JSON]]:
     try:
         schema = json.loads(definition)[_POLICY].get("ClaimsSchema") or []
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -79,7 +79,7 @@ def _schema(definition: str) -> list[Mapping[str, Any]]:
     return [entry for entry in schema if isinstance(entry, dict)]
 
 
-def _normal(definition: str) -> Any:
+def _normal(definition: str) -> JSON:
     try:
         policy = json.loads(definition)[_POLICY]
         rest = {key.lower(): str(value).lower() for key, value in policy.items() if key != "ClaimsSchema"}

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.text.times import graph_time
 from providers.entra.batching import Read, ReadOutcome
 from providers.entra.errors import Unreachable
@@ -82,7 +82,7 @@ def _policies(outcome: ReadOutcome) -> Iterator[AccessPolicy]:
             yield _policy(row, decided=False)
 
 
-def _question(application_id: str, user_id: str) -> dict[str, Any]:
+def _question(application_id: str, user_id: str) -> dict[str, JSON]:
     return {
         "signInIdentity": {"@odata.type": "#microsoft.graph.userSignIn", "userId": user_id},
         "signInContext": {
@@ -95,7 +95,7 @@ def _question(application_id: str, user_id: str) -> dict[str, Any]:
     }
 
 
-def _policy(row: Mapping[str, Any], *, decided: bool) -> AccessPolicy:
+def _policy(row: Mapping[str, JSON], *, decided: bool) -> AccessPolicy:
     grants = row.get("grantControls") or {}
     changed = str(row.get("modifiedDateTime") or row.get("createdDateTime") or "")
     others = ("customAuthenticationFactors", "termsOfUse", "authenticationStrength")

@@ -12,9 +12,10 @@ import binascii
 import logging
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mimecast_sso.facts.entra import CLOUDS, Cloud
+from mimecast_sso.facts.json_types import JSON
 from providers.deadline import UNLIMITED, Deadline
 from providers.entra import federated_tokens
 from providers.entra.errors import CredentialsMissing
@@ -108,7 +109,7 @@ def credential(environment: Mapping[str, str], deadline: Deadline = UNLIMITED) -
         ) from None
 
 
-def _waiting(deadline: Deadline) -> dict[str, Any]:
+def _waiting(deadline: Deadline) -> dict[str, JSON]:
     """Options that make azure-identity keep a deadline, and not wait longer than anybody would."""
     from providers.entra.token_transport import TokenTransport  # noqa: PLC0415  (loads azure.core)
 

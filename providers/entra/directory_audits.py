@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any
 
 from mimecast_sso.facts.entra_directory_audits import (
     ABSENT,
@@ -22,6 +21,7 @@ from mimecast_sso.facts.entra_directory_audits import (
     UNAVAILABLE,
     UPDATED_PROPERTIES,
 )
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.text.times import graph_time, utc_text
 from providers.entra.errors import GraphError, ObjectNotFound, Refused
 from providers.entra.odata import literal
@@ -114,7 +114,7 @@ def since(graph: GraphReads, service_principal: str, moment: datetime) -> list[A
     return sorted(entries, key=lambda entry: entry.at)
 
 
-def _rows(graph: GraphReads, object_id: str, moment: datetime) -> list[dict[str, Any]]:
+def _rows(graph: GraphReads, object_id: str, moment: datetime) -> list[dict[str, JSON]]:
     """The entries about an object, oldest first."""
     start = utc_text(moment)
     rows = graph.list(
@@ -133,7 +133,7 @@ def unavailable(error: GraphError) -> str | None:
     return ABSENT if isinstance(error, ObjectNotFound) else UNAVAILABLE.get(error.code)
 
 
-def _entry(row: Mapping[str, Any], service_principal: str) -> AuditEntry | None:
+def _entry(row: Mapping[str, JSON], service_principal: str) -> AuditEntry | None:
     """The entry of a row; ``None`` if it is about something else, or changed nothing."""
     found = _properties(row, service_principal)
     activity, result = (str(row.get(name) or "") for name in ("activityDisplayName", "result"))
@@ -163,17 +163,17 @@ def _check_result(result: str) -> None:
         raise ValueError(f"its result is {result or 'missing'}")
 
 
-def _properties(row: Mapping[str, Any], service_principal: str) -> dict[str, Mapping[str, Any]]:
-    wanted = service_principal.casefold()
+def _properties(row: Mapping[str, JSON], service_principal: str) -> dict[str, Mapping[str, JSON]]:
+    desired = service_principal.casefold()
     return {
         str(item.get("displayName")): item
         for target in row.get("targetResources") or ()
-        if str(target.get("id") or "").casefold() == wanted
+        if str(target.get("id") or "").casefold() == desired
         for item in target.get("modifiedProperties") or ()
     }
 
 
-def _changed(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _changed(found: Mapping[str, Mapping[str, JSON]]) -> Iterator[str]:
     """The names in the log's list of updated properties, which is JSON text such as ``"Web, DisplayName"``."""
     try:
         listed = json.loads(str((found.get(UPDATED_PROPERTIES) or {}).get("newValue") or '""'))
@@ -185,7 +185,7 @@ def _changed(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _credentials(
-    found: Mapping[str, Mapping[str, Any]],
+    found: Mapping[str, Mapping[str, JSON]],
 ) -> tuple[frozenset[LoggedCredential], frozenset[LoggedCredential]]:
     """Before and after. Raises ValueError for an unknown form, and if both are missing."""
     old, new = (found.get(CREDENTIALS, {}).get(name) for name in ("oldValue", "newValue"))
@@ -210,7 +210,7 @@ def _credential(text: object) -> LoggedCredential:
     return LoggedCredential(match["id"].casefold(), match["kind"], match["usage"], match["name"] or "")
 
 
-def _activated(found: Mapping[str, Any]) -> tuple[str, str]:
+def _activated(found: Mapping[str, JSON]) -> tuple[str, str]:
     before, after = (_thumbprint(found.get(name)) for name in ("oldValue", "newValue"))
     return before, after
 
@@ -225,7 +225,7 @@ def _thumbprint(value: object) -> str:
     return (shown or "").upper()
 
 
-def _actor(initiated_by: Mapping[str, Any]) -> Actor:
+def _actor(initiated_by: Mapping[str, JSON]) -> Actor:
     user, app = initiated_by.get("user") or {}, initiated_by.get("app") or {}
     if user:
         name = user.get("userPrincipalName") or user.get("displayName") or user.get("id")

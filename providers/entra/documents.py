@@ -12,20 +12,20 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Callable, Mapping
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.text.times import graph_time
 from providers.entra.errors import Unreachable
 
 
-class Document(dict[str, Any]):
+class Document(dict[str, JSON]):
     """An object of the response to ``request``. Without a value, ``document[name]`` raises Unreachable."""
 
-    def __init__(self, values: Mapping[str, Any], request: str) -> None:
+    def __init__(self, values: Mapping[str, JSON], request: str) -> None:
         super().__init__(values)
         self.request = request
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> JSON:
         """The value. Raises Unreachable where it is missing, null or an empty text."""
         value = self.get(name)
         if value is None or value == "":
@@ -33,7 +33,7 @@ class Document(dict[str, Any]):
         return value
 
 
-def document(method: str, path: str, body: Mapping[str, Any]) -> Document:
+def document(method: str, path: str, body: Mapping[str, JSON]) -> Document:
     """The body of a response. Raises Unreachable where a property has another type than documented."""
     request = f"Microsoft Graph, {method} {path}"
     try:
@@ -42,7 +42,7 @@ def document(method: str, path: str, body: Mapping[str, Any]) -> Document:
         raise _undocumented(request, "it is nested too deeply") from None
 
 
-def _document(values: Mapping[str, Any], request: str) -> Document:
+def _document(values: Mapping[str, JSON], request: str) -> Document:
     for name, value in values.items():
         what = _TYPES.get(name)
         if what is not None and value is not None and not _CHECKS[what](value):
@@ -50,7 +50,7 @@ def _document(values: Mapping[str, Any], request: str) -> Document:
     return Document({name: _inner(value, request) for name, value in values.items()}, request)
 
 
-def _inner(value: Any, request: str) -> Any:
+def _inner(value: JSON, request: str) -> JSON:
     if isinstance(value, dict):
         return _document(value, request)
     return [_inner(each, request) for each in value] if isinstance(value, list) else value

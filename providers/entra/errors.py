@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from providers.network import INSTEAD_OF_IT
 
 
@@ -81,7 +81,7 @@ def _unexplained(status: int) -> str:
     return "no explanation in the response"
 
 
-def from_response(method: str, path: str, status: int, body: Any, request_id: str = "") -> GraphError:
+def from_response(method: str, path: str, status: int, body: JSON, request_id: str = "") -> GraphError:
     """Return the error for a response; ``body`` is the parsed JSON, or anything else.
 
     Source: Microsoft Graph's "Error responses and resource types". Without a ``request-id`` header, the request id is

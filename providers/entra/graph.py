@@ -19,6 +19,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3.exceptions import InvalidHeader
 from urllib3.util.retry import Retry
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.text.files import parse_json
 from providers import calls, network
 from providers.authorization import Bearer
@@ -76,12 +77,12 @@ class GraphClient:
         self._held: AccessToken | None = None
         self._date: datetime | None = None
 
-    def get(self, path: str, **query: str) -> dict[str, Any]:
+    def get(self, path: str, **query: str) -> dict[str, JSON]:
         """Read an object. Raises GraphError, or NotFound if it does not exist."""
         params = {f"${name}": value for name, value in query.items()}
         return document("GET", path, self._call("GET", path, params=params))
 
-    def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
+    def list(self, path: str, **query: str) -> Iterator[dict[str, JSON]]:
         """Read a collection, page by page. Raises GraphError, also for a next page on another host."""
         read = Read(path, query)
         for page in batching.pages(read, self.get(path, **query), self._next_page):
@@ -111,7 +112,7 @@ class GraphClient:
                 self._call("GET", "/organization", params={"$select": "id"})
         return self._date or datetime.now(UTC)
 
-    def claims(self) -> dict[str, Any]:
+    def claims(self) -> dict[str, JSON]:
         """The claims of the access token about its holder: ``tid``, ``oid``, ``roles`` or ``scp``. Raises GraphError.
 
         Read without verification: Graph verifies the token; this only predicts what it allows.
@@ -124,11 +125,11 @@ class GraphClient:
             return {}  # Microsoft may change the form of its tokens at any time.
         return found if isinstance(found, dict) else {}
 
-    def patch(self, path: str, values: Mapping[str, Any]) -> None:
+    def patch(self, path: str, values: Mapping[str, JSON]) -> None:
         """Set properties of an object. Raises GraphError."""
         self._call("PATCH", path, json=values)
 
-    def _next_page(self, path: str, link: str) -> dict[str, Any]:
+    def _next_page(self, path: str, link: str) -> dict[str, JSON]:
         if not link.startswith(f"{self._base}/"):
             raise Refused(f"Microsoft Graph, GET {path}: the next page is on another host and was not read")
         return document("GET", path, self._call("GET", link.removeprefix(self._base)))
@@ -323,7 +324,7 @@ def _retrying(deadline: Deadline, *methods: str) -> HTTPAdapter:
     return HTTPAdapter(max_retries=retry)
 
 
-def _json(response: requests.Response) -> Any:
+def _json(response: requests.Response) -> JSON:
     """Return the parsed body: an empty object for a response that has none, None if it is not JSON.
 
     Nothing under 200 is not an empty object: a list that was lost on the way would be taken for an empty one.

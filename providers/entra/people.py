@@ -16,8 +16,8 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from providers.entra.batching import READS_PER_CALL, Read, number_of
 from providers.entra.errors import ObjectNotFound
 from providers.entra.odata import literal
@@ -85,7 +85,7 @@ def members(group: str) -> Read:
     return Read(f"/groups/{group}/members", {"select": USER, "top": ROWS_PER_PAGE})
 
 
-def members_of(rows: Sequence[Mapping[str, Any]]) -> GroupMembers:
+def members_of(rows: Sequence[Mapping[str, JSON]]) -> GroupMembers:
     """A group's direct members, from Graph's rows."""
     users = [user_of(row) for row in rows if row.get("@odata.type") == _USER_TYPE]
     nested = [
@@ -105,7 +105,7 @@ def mailbox_purpose(graph: GraphReads, user: str) -> str:
         return ""
 
 
-def user_of(row: Mapping[str, Any]) -> User:
+def user_of(row: Mapping[str, JSON]) -> User:
     """A user, from Graph's row (`USER`)."""
     kind = row.get("userType")
     name = row.get("userPrincipalName")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any
 
 from mimecast_sso.facts.entra_sign_ins import SIGN_INS, UNAVAILABLE
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.text.times import graph_time, utc_text
 from providers.entra.errors import GraphError
 from providers.entra.odata import literal
@@ -44,7 +44,7 @@ def unavailable(error: GraphError) -> str | None:
     return UNAVAILABLE.get(error.code)
 
 
-def _sign_in(row: dict[str, Any]) -> SignIn:
+def _sign_in(row: dict[str, JSON]) -> SignIn:
     status = row.get("status") or {}
     return SignIn(
         at=graph_time(row["createdDateTime"]),

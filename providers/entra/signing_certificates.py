@@ -21,8 +21,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.text.times import graph_time
 from providers.entra.errors import (
     CertificateInUse,
@@ -273,7 +273,7 @@ def _check_retirable(
         )
 
 
-def _without(live: Mapping[str, Any], custom_key_identifier: str) -> dict[str, Any]:
+def _without(live: Mapping[str, JSON], custom_key_identifier: str) -> dict[str, JSON]:
     """Both lists without one certificate. Keys are sent as null, which leaves them as they are."""
     rest = {
         name: [item for item in live[name] if item.get("customKeyIdentifier") != custom_key_identifier]
@@ -282,28 +282,28 @@ def _without(live: Mapping[str, Any], custom_key_identifier: str) -> dict[str, A
     return rest | {"keyCredentials": [{**item, "key": None} for item in rest["keyCredentials"]]}
 
 
-def _read_lists(graph: Graph, service_principal: str) -> dict[str, Any]:
+def _read_lists(graph: Graph, service_principal: str) -> dict[str, JSON]:
     return _lists(graph.get(f"/servicePrincipals/{service_principal}", select=_PICTURE))
 
 
-def parsed(principal: Mapping[str, Any]) -> PrincipalCertificates:
+def parsed(principal: Mapping[str, JSON]) -> PrincipalCertificates:
     """The certificates of a service principal that was read with the necessary properties."""
     return _parsed(_lists(principal))
 
 
-def _lists(found: Mapping[str, Any]) -> dict[str, Any]:
+def _lists(found: Mapping[str, JSON]) -> dict[str, JSON]:
     return {name: found.get(name) or [] for name in _LISTS} | {
         "preferred": str(found.get("preferredTokenSigningKeyThumbprint") or "").upper()
     }
 
 
-def _parsed(live: Mapping[str, Any]) -> PrincipalCertificates:
+def _parsed(live: Mapping[str, JSON]) -> PrincipalCertificates:
     key_ids = {str(item["keyId"]).casefold() for name in _LISTS for item in live[name]}
     certificates = tuple(_certificates(live["keyCredentials"]))
     return PrincipalCertificates(certificates, live["preferred"], frozenset(key_ids))
 
 
-def _key_ids(live: Mapping[str, Any], custom_key_identifier: str) -> tuple[str, ...]:
+def _key_ids(live: Mapping[str, JSON], custom_key_identifier: str) -> tuple[str, ...]:
     """The ids of the three credentials of one certificate."""
     return tuple(
         sorted(
@@ -317,7 +317,7 @@ def _key_ids(live: Mapping[str, Any], custom_key_identifier: str) -> tuple[str, 
     )
 
 
-def _certificates(keys: Sequence[Mapping[str, Any]]) -> Iterator[SigningCertificate]:
+def _certificates(keys: Sequence[Mapping[str, JSON]]) -> Iterator[SigningCertificate]:
     """The certificates with both halves; one half alone cannot sign."""
     sign = {key.get("customKeyIdentifier") for key in keys if key.get("usage") == "Sign"}
     for key in keys:
@@ -333,7 +333,7 @@ def _certificates(keys: Sequence[Mapping[str, Any]]) -> Iterator[SigningCertific
             )
 
 
-def thumbprint_of(key: Mapping[str, Any]) -> str:
+def thumbprint_of(key: Mapping[str, JSON]) -> str:
     """SHA-1 of a credential's certificate, 40 hexadecimal digits in capitals, from Graph's item."""
     if key.get("key"):
         der = base64.b64decode(str(key["key"]))

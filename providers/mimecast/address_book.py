@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.mimecast_api import (
     CREATE_USER,
     GET_INTERNAL_USERS,
@@ -124,11 +125,11 @@ class Listing:
         for address in addresses:
             by_domain[domain_of(address)].append(address)
         found: dict[str, LiveAddress] = {}
-        for domain, wanted in sorted(by_domain.items()):
+        for domain, desired in sorted(by_domain.items()):
             live = self._domain(domain)
-            if absent_for_sure and any(address not in live for address in wanted):
+            if absent_for_sure and any(address not in live for address in desired):
                 live = self._domain(domain, again=True)
-            found.update((address, live[address]) for address in wanted if address in live)
+            found.update((address, live[address]) for address in desired if address in live)
         return found
 
     def domain(self, domain: str) -> dict[str, LiveAddress]:
@@ -194,29 +195,29 @@ def disabled_states(client: MimecastClient, addresses: Iterable[str]) -> dict[st
 
 
 def plan(
-    wanted: Mapping[str, DesiredAddress],
+    desired: Mapping[str, DesiredAddress],
     live: Mapping[str, LiveAddress],
     *,
     managed: Collection[str],
     adopt: Collection[str],
     set_password: Collection[str],
 ) -> AddressPlan:
-    """Plan the writes that make ``live`` equal to ``wanted``.
+    """Plan the writes that make ``live`` equal to ``desired``.
 
     ``managed`` are the book's previous addresses, ``adopt`` others that it may change, ``set_password`` those with a
     new password version. The password of an address that existed before the book is set only if it is adopted.
     """
     create, rename, passwords, enable = [], [], [], []
     refused: dict[str, str] = {}
-    for address, want in sorted(wanted.items()):
+    for address, entry in sorted(desired.items()):
         existing = live.get(address)
         if existing is None:
             create.append(address)
             continue
-        differs = bool(want.name) and want.name != existing.name
+        differs = bool(entry.name) and entry.name != existing.name
         ours = address in managed or address in adopt
         new_password = address in set_password and ours
-        reason = _refusal(existing, want, differs=differs, ours=ours, new_password=new_password)
+        reason = _refusal(existing, entry, differs=differs, ours=ours, new_password=new_password)
         if reason:
             refused[address] = reason
         elif differs:
@@ -231,7 +232,7 @@ def plan(
 def converge(
     client: MimecastClient,
     listing: Listing,
-    wanted: Mapping[str, DesiredAddress],
+    desired: Mapping[str, DesiredAddress],
     *,
     managed: Collection[str] = (),
     adopt: Collection[str] = (),
@@ -239,7 +240,7 @@ def converge(
     pause: Callable[[float], None] = time.sleep,
     import_from: int = IMPORT_FROM,
 ) -> tuple[str, ...]:
-    """Write the ``wanted`` state; return the addresses that this call created, sorted.
+    """Write the ``desired`` state; return the addresses that this call created, sorted.
 
     After a lost response the addresses are listed again and only the rest is written, so nothing is written twice.
     ``import_from`` or more new addresses are imported from files.
@@ -249,10 +250,10 @@ def converge(
         PartlyDone: some writes failed; the others are done, and the next call does only the rest.
     """
     done = _Rounds()
-    writer = _Writer(client, listing, wanted, pause, import_from)
-    listing.forget(map(domain_of, wanted))
+    writer = _Writer(client, listing, desired, pause, import_from)
+    listing.forget(map(domain_of, desired))
     for number in range(_ROUNDS):
-        rest = {address: want for address, want in wanted.items() if address not in done.settled}
+        rest = {address: entry for address, entry in desired.items() if address not in done.settled}
         # An address created by a lost call of an earlier round is this book's, and that call contained the password.
         step = plan(
             rest,
@@ -263,7 +264,7 @@ def converge(
         )
         if number == 0:
             _refuse(step)
-            _say_kept_passwords(wanted, step, set_password, managed, adopt)
+            _say_kept_passwords(desired, step, set_password, managed, adopt)
             _say_set_passwords(step)
             _say_disabled(client, _taken_over(rest, listing.of(rest), {*managed, *adopt}))
         if not step.create and not step.update:
@@ -300,9 +301,9 @@ class _Rounds:
         return bool(self.lost & self.problems.keys())
 
 
-def missing_from(live: Mapping[str, LiveAddress], wanted: Iterable[str]) -> tuple[str, ...]:
+def missing_from(live: Mapping[str, LiveAddress], desired: Iterable[str]) -> tuple[str, ...]:
     """The addresses that nobody can sign in with, sorted: missing at Mimecast, or only an alias there."""
-    return tuple(sorted(address for address in wanted if address not in live or live[address].alias))
+    return tuple(sorted(address for address in desired if address not in live or live[address].alias))
 
 
 def disable(client: MimecastClient, listing: Listing, addresses: Iterable[str]) -> None:
@@ -327,7 +328,7 @@ def disable(client: MimecastClient, listing: Listing, addresses: Iterable[str]) 
 
 
 def _refusal(
-    existing: LiveAddress, want: DesiredAddress, *, differs: bool, ours: bool, new_password: bool
+    existing: LiveAddress, entry: DesiredAddress, *, differs: bool, ours: bool, new_password: bool
 ) -> str:
     if existing.alias:
         return "is an alias of another address; remove it from the configuration"
@@ -338,7 +339,7 @@ def _refusal(
         )
     if differs and not ours:
         return (
-            f"exists as {quoted(existing.name)}, not {quoted(want.name)}; list it under "
+            f"exists as {quoted(existing.name)}, not {quoted(entry.name)}; list it under "
             "mimecast-sso:addresses.adopt to change it, or configure the existing name"
         )
     return ""
@@ -351,13 +352,13 @@ def _refuse(step: AddressPlan) -> None:
 
 
 def _say_kept_passwords(
-    wanted: Mapping[str, DesiredAddress],
+    desired: Mapping[str, DesiredAddress],
     step: AddressPlan,
     set_password: Collection[str],
     managed: Collection[str],
     adopt: Collection[str],
 ) -> None:
-    kept = sorted(set(set_password) & wanted.keys() - {*step.create, *managed, *adopt})
+    kept = sorted(set(set_password) & desired.keys() - {*step.create, *managed, *adopt})
     if kept:
         _log.warning(
             "These addresses already exist, so their passwords are not changed: %s. Change their "
@@ -374,8 +375,8 @@ def _say_set_passwords(step: AddressPlan) -> None:
         )
 
 
-def _taken_over(wanted: Iterable[str], live: Mapping[str, LiveAddress], ours: Collection[str]) -> list[str]:
-    return sorted(a for a in wanted if a in live and a not in ours and not live[a].synchronised)
+def _taken_over(desired: Iterable[str], live: Mapping[str, LiveAddress], ours: Collection[str]) -> list[str]:
+    return sorted(a for a in desired if a in live and a not in ours and not live[a].synchronised)
 
 
 def _say_disabled(client: MimecastClient, taken_over: list[str]) -> None:
@@ -412,7 +413,7 @@ class _LeftOut(UnclearOutcome):
 class _Writer:
     client: MimecastClient
     listing: Listing
-    wanted: Mapping[str, DesiredAddress]
+    desired: Mapping[str, DesiredAddress]
     pause: Callable[[float], None]
     import_from: int
     left_out: set[str] = field(default_factory=set)
@@ -433,36 +434,36 @@ class _Writer:
             self.listing.forget(domains)
 
     def _create(self, address: str) -> None:
-        want = self.wanted[address]
+        entry = self.desired[address]
         _call(
             self.client,
             CREATE_USER,
             f"create {address}",
             address,
-            name=want.name or None,
-            password=want.password,
+            name=entry.name or None,
+            password=entry.password,
         )
 
     def _update(self, address: str, step: AddressPlan) -> None:
-        want = self.wanted[address]
+        entry = self.desired[address]
         _call(
             self.client,
             UPDATE_USER,
             f"change {address}",
             address,
-            name=want.name if address in step.rename else None,
-            password=want.password if address in step.passwords else None,
+            name=entry.name if address in step.rename else None,
+            password=entry.password if address in step.passwords else None,
             accountDisabled=False if address in step.enable else None,
         )
 
     def _bulk(self, addresses: Collection[str]) -> dict[str, str]:
         """The new addresses that are imported from files, with their names; none if they are too few."""
         rows = {
-            address: self.wanted[address].name
+            address: self.desired[address].name
             for address in addresses
-            if self.wanted[address].password is None
+            if self.desired[address].password is None
             and address not in self.left_out
-            and fits_in_a_file(address, self.wanted[address].name)
+            and fits_in_a_file(address, self.desired[address].name)
         }
         return rows if len(rows) >= self.import_from else {}
 
@@ -541,7 +542,7 @@ def _partly_done(problems: Mapping[str, MimecastError], done: int) -> PartlyDone
     )
 
 
-def _live(row: Mapping[str, Any]) -> tuple[str, LiveAddress]:
+def _live(row: Mapping[str, JSON]) -> tuple[str, LiveAddress]:
     address = same_key(str(row.get("emailAddress") or ""))
     return address, LiveAddress(
         address=address,
@@ -551,7 +552,7 @@ def _live(row: Mapping[str, Any]) -> tuple[str, LiveAddress]:
     )
 
 
-def _live_of_account(row: Mapping[str, Any]) -> tuple[str, LiveAddress]:
+def _live_of_account(row: Mapping[str, JSON]) -> tuple[str, LiveAddress]:
     # The two families name the alias flag differently.
     address, live = _live({**row, "alias": row.get("isAlias")})
     disabled = row.get("disabled")

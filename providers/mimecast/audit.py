@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.mimecast_audit import (
     GET_AUDIT_EVENTS,
     GROUP_EVENT,
@@ -96,7 +96,7 @@ class AuditLog:
     """The log's entries since a moment, newest first, but for log-ons: read once for several questions."""
 
     since: datetime
-    rows: tuple[dict[str, Any], ...] = field(repr=False)
+    rows: tuple[dict[str, JSON], ...] = field(repr=False)
 
     def console_changes(self, since: datetime, group: str = "") -> tuple[LoggedConsoleChange, ...]:
         """Changes of profiles, application settings and their ``group`` after ``since``, oldest first.
@@ -131,7 +131,7 @@ def events_since(client: MimecastClient, since: datetime, group: str = "") -> Ev
 
 
 def _console_changes(
-    rows: Iterable[dict[str, Any]], since: datetime, group: str
+    rows: Iterable[dict[str, JSON]], since: datetime, group: str
 ) -> tuple[LoggedConsoleChange, ...]:
     changes = (_change(row) for row in rows if _counts(row) or _loses(row, group))
     return tuple(sorted((each for each in changes if each.at > since), key=lambda each: each.at))
@@ -154,7 +154,7 @@ def group_changes(client: MimecastClient, since: datetime, *, most_pages: int = 
     return _group_changes(_rows(client, since, most_pages), since)
 
 
-def _group_changes(rows: Sequence[dict[str, Any]], since: datetime) -> GroupLog:
+def _group_changes(rows: Sequence[dict[str, JSON]], since: datetime) -> GroupLog:
     first = since.replace(microsecond=0)
     changes: list[GroupChange] = []
     unread: list[LoggedConsoleChange] = []
@@ -174,15 +174,15 @@ def _group_changes(rows: Sequence[dict[str, Any]], since: datetime) -> GroupLog:
     return GroupLog(tuple(changes), tuple(unread))
 
 
-def _rows(client: MimecastClient, since: datetime, most_pages: int = _MOST_PAGES) -> list[dict[str, Any]]:
+def _rows(client: MimecastClient, since: datetime, most_pages: int = _MOST_PAGES) -> list[dict[str, JSON]]:
     span = {
         "startDateTime": since.astimezone(UTC).strftime(_WIRE),
         # By Mimecast's clock, as far as it is known, and ahead of it, so that no event is missed at the end.
         "endDateTime": (client.now() + _AHEAD).strftime(_WIRE),
     }
     # Unlike other lists, this one has its rows directly in ``data``.
-    rows: list[dict[str, Any]] = []
-    page: dict[str, Any] = {"pageSize": GET_AUDIT_EVENTS.page_size}
+    rows: list[dict[str, JSON]] = []
+    page: dict[str, JSON] = {"pageSize": GET_AUDIT_EVENTS.page_size}
     for _ in range(most_pages):
         response = client.legacy(GET_AUDIT_EVENTS, span, page=page).accepted("read the audit log")
         rows += response.data
@@ -197,22 +197,22 @@ def _rows(client: MimecastClient, since: datetime, most_pages: int = _MOST_PAGES
     )
 
 
-def _counts(row: dict[str, Any]) -> bool:
+def _counts(row: dict[str, JSON]) -> bool:
     return touches_sign_in(*(str(row.get(key) or "") for key in ("auditType", "category", "eventInfo")))
 
 
-def _loses(row: dict[str, Any], group: str) -> bool:
+def _loses(row: dict[str, JSON], group: str) -> bool:
     return row.get("auditType") == GROUP_EVENT and loses_group(str(row.get("eventInfo") or ""), group)
 
 
-def _change(row: dict[str, Any]) -> LoggedConsoleChange:
+def _change(row: dict[str, JSON]) -> LoggedConsoleChange:
     user = str(row.get("user") or "") or "an actor whom the audit log does not name"
     return LoggedConsoleChange(
         _time(row), str(row.get("auditType") or "an event"), user, str(row.get("eventInfo") or "")
     )
 
 
-def _log_on(row: dict[str, Any]) -> LogOn:
+def _log_on(row: dict[str, JSON]) -> LogOn:
     return LogOn(
         _time(row),
         str(row.get("user") or "").lower(),
@@ -221,7 +221,7 @@ def _log_on(row: dict[str, Any]) -> LogOn:
     )
 
 
-def _time(row: dict[str, Any]) -> datetime:
+def _time(row: dict[str, JSON]) -> datetime:
     try:
         return datetime.strptime(str(row.get("eventTime")), "%Y-%m-%dT%H:%M:%S%z")
     except ValueError:

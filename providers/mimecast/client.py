@@ -25,12 +25,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.mimecast_api import (
     DEFAULT_TOKEN_SECONDS,
     GLOBAL_GATEWAY,
@@ -142,7 +143,7 @@ class MimecastClient:
     # -- The two families -------------------------------------------------------------------------------------
 
     def legacy(
-        self, endpoint: Endpoint, *items: Mapping[str, Any], page: Json | None = None
+        self, endpoint: Endpoint, *items: Mapping[str, JSON], page: Json | None = None
     ) -> LegacyResponse:
         """One call of the legacy family. Failures of items are in the response; other errors are raised.
 
@@ -169,7 +170,7 @@ class MimecastClient:
         return legacy_response(call, self._perform(call, check_envelope))
 
     def legacy_list(
-        self, endpoint: Endpoint, item: Mapping[str, Any], rows: str, read: Callable[[Json], tuple[str, T]]
+        self, endpoint: Endpoint, item: Mapping[str, JSON], rows: str, read: Callable[[Json], tuple[str, T]]
     ) -> dict[str, T]:
         """All rows of a paged legacy read, the objects under ``data[0][rows]``, by natural key.
 
@@ -189,7 +190,7 @@ class MimecastClient:
                 break
         return found
 
-    def _legacy_pages(self, endpoint: Endpoint, item: Mapping[str, Any]) -> Iterator[LegacyResponse]:
+    def _legacy_pages(self, endpoint: Endpoint, item: Mapping[str, JSON]) -> Iterator[LegacyResponse]:
         page: Json = {"pageSize": endpoint.page_size} if endpoint.page_size else {}
         seen: set[str] = set()
         while True:
@@ -208,7 +209,7 @@ class MimecastClient:
         reads: bool = False,
         permission: str = "",
         params: Mapping[str, str] | None = None,
-        body: Any = None,
+        body: JSON = None,
     ) -> Json:
         """One call of the v2 family; a response without content is an empty dict."""
         call = Call(method, path, reads or method == "GET", permission, params=params or {}, body=body)
@@ -406,6 +407,6 @@ def _once(token: str, seen: set[str], path: str) -> None:
     seen.add(token)
 
 
-def _without_nulls(item: Mapping[str, Any]) -> Json:
+def _without_nulls(item: Mapping[str, JSON]) -> Json:
     # A null anywhere makes the vendor refuse the whole request (err_deserialise).
     return {key: value for key, value in item.items() if value is not None}

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.mimecast_api import GET_CONNECTION, INTEGRATIONS_PATH
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import Forbidden, MalformedResponse, NotFound
@@ -63,7 +63,7 @@ def read_connection(client: MimecastClient) -> tuple[DirectoryConnection, ...]:
     return tuple(_connection(row) for row in rows)
 
 
-def _connection(row: Mapping[str, Any]) -> DirectoryConnection:
+def _connection(row: Mapping[str, JSON]) -> DirectoryConnection:
     domains = row.get("domains")
     return DirectoryConnection(
         description=str(row.get("description") or ""),
@@ -79,7 +79,7 @@ def _connection(row: Mapping[str, Any]) -> DirectoryConnection:
     )
 
 
-def _flag(row: Mapping[str, Any], name: str) -> bool | None:
+def _flag(row: Mapping[str, JSON], name: str) -> bool | None:
     value = row.get(name)
     return value if isinstance(value, bool) else None
 

@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 from urllib.parse import quote
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.mimecast_api import (
     INTEGRATION_EDIT,
     INTEGRATION_READ,
@@ -75,16 +75,16 @@ class Integration:
 
     description: str
     connection: DirectoryConnection
-    properties: Mapping[str, Any]
+    properties: Mapping[str, JSON]
     secure_id: str = field(default="", compare=False, repr=False)
 
-    def differences(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    def differences(self, desired: Mapping[str, JSON]) -> dict[str, JSON]:
         """The desired properties that differ, with their live values; properties that are not shown are left out."""
         live = self.properties
-        return {key: live[key] for key, value in wanted.items() if key in live and live[key] != value}
+        return {key: live[key] for key, value in desired.items() if key in live and live[key] != value}
 
 
-def normal(properties: Mapping[str, Any]) -> dict[str, Any]:
+def normal(properties: Mapping[str, JSON]) -> dict[str, JSON]:
     """Properties in normal form: domain names in lower case and sorted, limits in their written form."""
     found = {key: properties[key] for key in PROPERTIES if properties.get(key) is not None}
     if isinstance(found.get("domains"), list | tuple):
@@ -127,7 +127,7 @@ def provide_integration(
     client: MimecastClient,
     description: str,
     mode: Mode,
-    wanted: Mapping[str, Any],
+    desired: Mapping[str, JSON],
     former: str = "",
     *,
     sleep: Callable[[float], None] = time.sleep,
@@ -138,7 +138,7 @@ def provide_integration(
         client: The client of the account.
         description: Its description.
         mode: What a stack may do with it.
-        wanted: The configured properties, in normal form.
+        desired: The configured properties, in normal form.
         former: Its previous description, if different; it is renamed in place.
         sleep: Pauses until a new one is listed.
 
@@ -147,7 +147,7 @@ def provide_integration(
     """
     found = find_integration(client, description)
     if mode is Mode.REQUIRE:
-        return _required(found, description, wanted)
+        return _required(found, description, desired)
     before = find_integration(client, former) if former not in ("", description) else None
     if found is not None and before is not None:
         raise IntegrationUnusable(
@@ -156,11 +156,11 @@ def provide_integration(
         )
     existing = found or before
     if existing is None:
-        return _create(client, description, wanted, sleep)
-    changed = {key: wanted[key] for key in existing.differences(wanted)}
+        return _create(client, description, desired, sleep)
+    changed = {key: desired[key] for key in existing.differences(desired)}
     if found is None:
         changed["description"] = description
-    return _change(client, existing, description, wanted, changed) if changed else existing
+    return _change(client, existing, description, desired, changed) if changed else existing
 
 
 def leave_integration(description: str) -> None:
@@ -173,7 +173,7 @@ def leave_integration(description: str) -> None:
     )
 
 
-def _required(found: Integration | None, description: str, wanted: Mapping[str, Any]) -> Integration:
+def _required(found: Integration | None, description: str, desired: Mapping[str, JSON]) -> Integration:
     way_out = (
         f"Set it up in the console ({SYNCHRONISATION_PAGE}), or set mimecast-sso:directorySynchronisation.mode to "
         "ensure"
@@ -182,9 +182,9 @@ def _required(found: Integration | None, description: str, wanted: Mapping[str, 
         raise IntegrationUnusable(
             f"Mimecast has no directory integration called {quoted(description)}, but its mode is require. {way_out}"
         )
-    if differing := found.differences(wanted):
+    if differing := found.differences(desired):
         listed = "; ".join(
-            f"{key} is {shown(live)}, configured is {shown(wanted[key])}" for key, live in differing.items()
+            f"{key} is {shown(live)}, configured is {shown(desired[key])}" for key, live in differing.items()
         )
         raise IntegrationUnusable(
             f"The directory integration {quoted(description)} differs, and its mode is require: {listed}. {way_out}"
@@ -192,7 +192,7 @@ def _required(found: Integration | None, description: str, wanted: Mapping[str, 
     return found
 
 
-def shown(value: Any) -> str:
+def shown(value: JSON) -> str:
     """A property's value in a sentence."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -202,7 +202,7 @@ def shown(value: Any) -> str:
 
 
 def _create(
-    client: MimecastClient, description: str, wanted: Mapping[str, Any], sleep: Callable[[float], None]
+    client: MimecastClient, description: str, desired: Mapping[str, JSON], sleep: Callable[[float], None]
 ) -> Integration:
     def appeared() -> Integration | None:
         for seconds in _APPEARANCE_POLLS:
@@ -217,7 +217,7 @@ def _create(
             "POST",
             MICROSOFT_365_PATH,
             permission=INTEGRATION_EDIT,
-            body={"description": description, **wanted},
+            body={"description": description, **desired},
         )
         return appeared()
 
@@ -235,8 +235,8 @@ def _change(
     client: MimecastClient,
     existing: Integration,
     description: str,
-    wanted: Mapping[str, Any],
-    changed: Mapping[str, Any],
+    desired: Mapping[str, JSON],
+    changed: Mapping[str, JSON],
 ) -> Integration:
     path = f"{MICROSOFT_365_PATH}/{quote(existing.secure_id, safe='')}"
 
@@ -246,7 +246,7 @@ def _change(
 
     def has_changed() -> Integration | None:
         found = find_integration(client, description)
-        return found if found and not found.differences(wanted) else None
+        return found if found and not found.differences(desired) else None
 
     return settle(change, has_changed)
 

@@ -10,7 +10,6 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import dns.exception
 import dns.message
@@ -23,6 +22,7 @@ import dns.tsig
 import dns.tsigkeyring
 import dns.update
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.mimecast_api import PROOF_RECORD_TYPE
 from mimecast_sso.facts.mimecast_proof import CNAME_TYPE, proof_record
 from mimecast_sso.text.names import domain_name
@@ -49,7 +49,7 @@ class UpdateServer:
 
 
 def update_server(
-    configuration: Mapping[str, Any], environment: Mapping[str, str] | None = None
+    configuration: Mapping[str, JSON], environment: Mapping[str, str] | None = None
 ) -> UpdateServer:
     """The server that ``mimecast-sso:dns`` describes. Raises DnsUpdateError naming what is missing.
 

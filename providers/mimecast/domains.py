@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 from urllib.parse import quote
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.mimecast_api import (
     CREATE_DOMAIN,
     DELETE_PENDING_DOMAIN,
@@ -277,17 +277,17 @@ def _renewals(client: MimecastClient, domain: str) -> set[str]:
     return settle(renew, lambda: {same_key(domain)})
 
 
-def _named(items: tuple[Mapping[str, Any], ...], domain: str) -> Mapping[str, Any] | None:
+def _named(items: tuple[Mapping[str, JSON], ...], domain: str) -> Mapping[str, JSON] | None:
     return next((item for item in items if same_key(str(item.get("domain") or "")) == domain), None)
 
 
-def _internal(domain: str, item: Mapping[str, Any]) -> DomainStatus:
+def _internal(domain: str, item: Mapping[str, JSON]) -> DomainStatus:
     return DomainStatus(
         domain, DomainState.INTERNAL, str(item.get("inboundType") or ""), str(item.get("id") or "")
     )
 
 
-def _pending(domain: str, item: Mapping[str, Any], now: datetime) -> DomainStatus:
+def _pending(domain: str, item: Mapping[str, JSON], now: datetime) -> DomainStatus:
     ends = parse_time(str(item.get("expiry") or ""))
     return DomainStatus(
         domain=domain,

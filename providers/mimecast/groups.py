@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.mimecast_api import (
     ADD_GROUP_MEMBER,
     CREATE_GROUP,
@@ -256,7 +256,7 @@ def _refused(response: LegacyResponse, batch: list[str], harmless: str) -> dict[
     return problems
 
 
-def _group(row: dict[str, Any]) -> CloudGroup:
+def _group(row: dict[str, JSON]) -> CloudGroup:
     return CloudGroup(
         name=str(row.get("description") or ""),
         secure_id=str(row.get("id") or ""),
@@ -274,7 +274,7 @@ def _appeared(client: MimecastClient, name: str, sleep: Callable[[float], None])
     return find_group(client, name)
 
 
-def _member(row: dict[str, Any]) -> str:
+def _member(row: dict[str, JSON]) -> str:
     # A whole domain is listed with an empty address.
     address = str(row.get("emailAddress") or "")
     return normal_member(address or f"@{row.get('domain') or ''}")

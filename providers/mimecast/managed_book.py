@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
 
 from mimecast_sso.facts.address_removal import Removal
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.wording import count
 from providers.edge import NAMESPACE, Properties, ResourceError, select
@@ -48,14 +48,14 @@ def checked(props: Properties) -> Properties:
 
 def looked_again(props: Properties) -> Properties:
     """Leave missing addresses out of the addresses until they exist again, so that drift shows them."""
-    wanted = props["addresses"] | {address: {"name": ""} for address in props.get("missing") or ()}
-    found = checked(props | {"addresses": wanted})
+    desired = props["addresses"] | {address: {"name": ""} for address in props.get("missing") or ()}
+    found = checked(props | {"addresses": desired})
     missing = set(found["missing"])
-    there = {address: entry for address, entry in sorted(wanted.items()) if address not in missing}
+    there = {address: entry for address, entry in sorted(desired.items()) if address not in missing}
     return found | {"addresses": there}
 
 
-def _new_versions(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+def _new_versions(olds: Mapping[str, JSON], news: Mapping[str, JSON]) -> list[str]:
     """Addresses whose password has to be set: those with a changed version."""
     return [
         address
@@ -65,7 +65,7 @@ def _new_versions(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]
     ]
 
 
-def password_problem(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
+def password_problem(olds: Mapping[str, JSON], news: Mapping[str, JSON]) -> str:
     """Why the passwords of these entries cannot be set, or ""."""
     passwords = process.configuration.passwords
     changed = _new_versions(olds, news)
@@ -85,7 +85,7 @@ def password_problem(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
     return ""
 
 
-def converge(olds: Mapping[str, Any], news: Properties) -> set[str]:
+def converge(olds: Mapping[str, JSON], news: Properties) -> set[str]:
     """Write the configured addresses, and return those it created. ``olds``: the entries that the book had.
 
     Raises ResourceError and what `providers.mimecast.address_book.converge` raises.
@@ -139,7 +139,7 @@ def say_removal(on_removal: str, removed: set[str], ours: set[str]) -> None:
         )
 
 
-def say_passwords(olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
+def say_passwords(olds: Mapping[str, JSON], news: Mapping[str, JSON]) -> None:
     """Log the existing addresses of the book whose password a run sets."""
     changed = [address for address in _new_versions(olds, news) if address in olds]
     if changed:

@@ -6,25 +6,25 @@ Invalid inputs raise ValueError; its text is shown to the user next to the input
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from mimecast_sso.console import attestation
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.text.names import email_address, one_line
 from providers.mimecast import directory_integration
 
 
-def text(value: Any) -> str:
+def text(value: JSON) -> str:
     """One line without surrounding spaces."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be a non-empty string")
     return one_line(value.strip())
 
 
-def one_of(allowed: Iterable[str]) -> Callable[[Any], str]:
+def one_of(allowed: Iterable[str]) -> Callable[[JSON], str]:
     """One of the allowed values."""
     words = tuple(allowed)
 
-    def normal(value: Any) -> str:
+    def normal(value: JSON) -> str:
         if value not in words:
             raise ValueError(f"must be one of {', '.join(words)}")
         return str(value)
@@ -32,10 +32,10 @@ def one_of(allowed: Iterable[str]) -> Callable[[Any], str]:
     return normal
 
 
-def names(each: Callable[[str], str]) -> Callable[[Any], list[str]]:
+def names(each: Callable[[str], str]) -> Callable[[JSON], list[str]]:
     """A sorted list of distinct names in normal form."""
 
-    def normal(value: Any) -> list[str]:
+    def normal(value: JSON) -> list[str]:
         if value is not None and not isinstance(value, list):
             raise ValueError("must be a list")
         return sorted({each(str(name)) for name in value or []})
@@ -43,7 +43,7 @@ def names(each: Callable[[str], str]) -> Callable[[Any], list[str]]:
     return normal
 
 
-def book(value: Any) -> dict[str, dict[str, str]]:
+def book(value: JSON) -> dict[str, dict[str, str]]:
     """Address → ``name``, and ``passwordVersion`` if present."""
     if not isinstance(value, dict):
         raise ValueError("must be a map of addresses")  # noqa: TRY004  (the user's value)
@@ -62,19 +62,19 @@ def book(value: Any) -> dict[str, dict[str, str]]:
     return dict(sorted(found.items()))
 
 
-def _name(address: str, value: Any) -> str:
+def _name(address: str, value: JSON) -> str:
     try:
         return one_line(str(value or "").strip())
     except ValueError as error:
         raise ValueError(f"the name of {address} {error}") from None
 
 
-def _version(value: Any) -> str:
+def _version(value: JSON) -> str:
     # Numbers arrive as floats.
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def integration(value: Any) -> dict[str, Any]:
+def integration(value: JSON) -> dict[str, JSON]:
     """Properties of a directory integration."""
     if not isinstance(value, dict):
         raise ValueError("must be a map of the integration's properties")  # noqa: TRY004  (the user's value)
@@ -83,7 +83,7 @@ def integration(value: Any) -> dict[str, Any]:
     return directory_integration.normal(value)
 
 
-def form(value: Any) -> dict[str, Any]:
+def form(value: JSON) -> dict[str, JSON]:
     """A console form, its certificate on one line."""
     if not isinstance(value, dict):
         raise ValueError("must be a map of the form's fields")  # noqa: TRY004  (the user's value)
@@ -93,7 +93,7 @@ def form(value: Any) -> dict[str, Any]:
     return value | {"certificate": attestation.normal_certificate(certificate)}
 
 
-def confirmation(value: Any) -> dict[str, str] | None:
+def confirmation(value: JSON) -> dict[str, str] | None:
     """The attestation of a form, if there is one."""
     if value is None:
         return None
@@ -103,7 +103,7 @@ def confirmation(value: Any) -> dict[str, str] | None:
     return {key: value[key].strip() for key in keys}
 
 
-def evidence(value: Any) -> dict[str, Any] | None:
+def evidence(value: JSON) -> dict[str, JSON] | None:
     """The evidence after a confirmation, if any."""
     parts = {
         "request": ("fingerprint", "at", "differs"),

@@ -6,10 +6,10 @@ import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from pulumi.dynamic import Config
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.text.names import email_address
 from providers.edge import NAMESPACE, ResourceError
 from providers.mimecast.client import Credentials, MimecastClient
@@ -37,7 +37,7 @@ class Configuration:
     client_secret: str = field(default="", repr=False)
     passed: Credentials | None = None
     passwords: Mapping[str, _Password] = field(default_factory=dict, repr=False)
-    dns: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    dns: Mapping[str, JSON] = field(default_factory=dict, repr=False)
 
 
 class Process:
@@ -83,7 +83,7 @@ def read_configuration(config: Config) -> Configuration:
     def text(key: str) -> str:
         return str(config.get(f"{NAMESPACE}:{key}") or "")
 
-    def structure(key: str) -> Mapping[str, Any]:
+    def structure(key: str) -> Mapping[str, JSON]:
         value = config.get(f"{NAMESPACE}:{key}") or {}
         try:
             value = json.loads(value) if isinstance(value, str) else value
@@ -104,7 +104,7 @@ def read_configuration(config: Config) -> Configuration:
     )
 
 
-def _passwords(entries: Mapping[str, Any]) -> dict[str, _Password]:
+def _passwords(entries: Mapping[str, JSON]) -> dict[str, _Password]:
     found = {}
     for address, entry in entries.items():
         values = entry if isinstance(entry, Mapping) else {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import requests
 from urllib3.exceptions import (
@@ -19,6 +19,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.mimecast_api import CREDENTIALS_PAGE
 from mimecast_sso.facts.mimecast_errors import ENDPOINT_UNKNOWN, REFUSED_BEFORE_PROCESSING, meaning
 from mimecast_sso.text.files import parse_json
@@ -47,7 +48,7 @@ _NOT_EVEN_TRIED = (
     requests.exceptions.InvalidHeader,
 )
 
-Json = dict[str, Any]
+Json = dict[str, JSON]
 _E = TypeVar("_E", bound=MimecastError)
 
 
@@ -103,7 +104,7 @@ class Call:
     permission: str = ""
     secret: bool = False
     params: Mapping[str, str] = field(default_factory=dict)
-    body: Any = field(default=None, repr=False)
+    body: JSON = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    payload: Any
+    payload: JSON
     request_id: str
 
 
@@ -273,7 +274,7 @@ def _failures(payload: Json, *, secret: bool) -> tuple[ItemFailure, ...]:
     return tuple(found)
 
 
-def _code_of(payload: Any) -> str:
+def _code_of(payload: JSON) -> str:
     """The vendor's code in an error body, in any observed form."""
     if not isinstance(payload, dict):
         return ""
@@ -303,7 +304,7 @@ def rows_of(response: LegacyResponse, key: str) -> Iterable[Json]:
         )
 
 
-def next_page(meta: Any) -> str:
+def next_page(meta: JSON) -> str:
     """The token of the next v2 page in any observed spelling, or an empty string."""
     if not isinstance(meta, dict):
         return ""
@@ -319,7 +320,7 @@ def next_page(meta: Any) -> str:
     return next((token for token in spellings if isinstance(token, str) and token), "")
 
 
-def parsed(content: bytes) -> Any:
+def parsed(content: bytes) -> JSON:
     """The JSON value of a response; ``None`` for no content, and a marker that fails every check for anything else."""
     if not content.strip():
         return None
@@ -398,6 +399,6 @@ def _needs(call: Call) -> str:
     return f"; its role needs {quoted(call.permission)}" if call.permission else ""
 
 
-def _printable(message: Any) -> str:
+def _printable(message: JSON) -> str:
     text = message if isinstance(message, str) else ""
     return "".join(char for char in text if char.isprintable())[:_MESSAGE_LIMIT]

@@ -17,7 +17,7 @@ from sandbox.engine.stack import Session, Stack
 if TYPE_CHECKING:
     from sandbox.engine.deployment import Deployment
     from sandbox.engine.events import Events
-    from sandbox.engine.run import Outcome
+    from sandbox.engine.outcome import Outcome
 
 EXPECTED_NO_CHANGES = 7
 _CANCELLED = 8

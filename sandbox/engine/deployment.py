@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from sandbox.engine.children import Children
 from sandbox.engine.config import package_config
+from sandbox.engine.outcome import Outcome
 from sandbox.engine.plugins import DYNAMIC, PluginHost, ReservedAddress
 from sandbox.engine.program import Program
 from sandbox.engine.resource import BUILTIN, PROVIDER_PREFIX, STACK_TYPE, Resource
-from sandbox.engine.run import Outcome, Run
+from sandbox.engine.run import Run
 from sandbox.engine.stack import Stack
 from sandbox.engine.values import Properties
 

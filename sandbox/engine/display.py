@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sandbox.engine.object_diff import ObjectDiff
+from sandbox.engine.outcome import Outcome
 from sandbox.engine.resource import STACK_TYPE, display_type, make_urn, tree, urn_name, urn_type
-from sandbox.engine.run import Outcome
 from sandbox.engine.stack import Stack
 from sandbox.engine.steps import Step, is_default_provider
 from sandbox.engine.values import UNKNOWN, Properties, Secret, equal
@@ -82,8 +82,8 @@ class Style:
     """Colours, if enabled by `--color`, NO_COLOR and the terminal."""
 
     def __init__(self, choice: str) -> None:
-        wanted = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-        self.on = choice == "always" or (choice == "auto" and wanted)
+        requested = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+        self.on = choice == "always" or (choice == "auto" and requested)
 
     def paint(self, text: str, colour: str) -> str:
         """The text in a colour (an SGR code)."""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from sandbox.engine.outcome import Outcome
 from sandbox.engine.resource import STACK_TYPE
-from sandbox.engine.run import Outcome
 from sandbox.engine.steps import Step
 from sandbox.engine.values import shown
 

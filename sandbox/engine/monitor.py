@@ -235,8 +235,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     def _register_default(self, package: str, version: str) -> str:
         name = "default_" + re.sub(r"[.+-]", "_", version) if version else "default"
         inputs = with_version(self._package_config(package), version)
-        wanted = Resource(urn="", type=PROVIDER_PREFIX + package, custom=True, inputs=inputs)
-        state = _new(self._register(Goal(name, wanted)))
+        requested = Resource(urn="", type=PROVIDER_PREFIX + package, custom=True, inputs=inputs)
+        state = _new(self._register(Goal(name, requested)))
         return provider_reference(state.urn, state.id)
 
 

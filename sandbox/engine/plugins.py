@@ -184,8 +184,10 @@ class PluginHost:
             return [ambient]
         cached = self._cached(package, version)
         if cached is None:
-            wanted = f" at version v{version}" if version else ""
-            raise PluginError(f"no resource plugin '{name}' found in the workspace{wanted} or on your $PATH")
+            requested = f" at version v{version}" if version else ""
+            raise PluginError(
+                f"no resource plugin '{name}' found in the workspace{requested} or on your $PATH"
+            )
         if os.access(cached / name, os.X_OK):
             return [str(cached / name)]
         return [self._project.python(), "-u", str(cached)]
@@ -196,11 +198,11 @@ class PluginHost:
         exact = folder / f"resource-{package}-v{version}"
         if version and exact.is_dir():
             return exact
-        wanted = parse_version(version) or (0, 0, 0)
+        requested = parse_version(version) or (0, 0, 0)
         found = []
         for path in folder.glob(f"resource-{package}-v*/"):
             have = parse_version(path.name.rsplit("-v", 1)[-1])
-            if have is not None and have >= wanted and (not version or have[0] == wanted[0]):
+            if have is not None and have >= requested and (not version or have[0] == requested[0]):
                 found.append((have, path))
         return max(found)[1] if found else None
 

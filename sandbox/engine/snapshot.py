@@ -287,8 +287,8 @@ class Journal:
         if self._save is None:
             return
         with self._lock:
-            wanted = self._changed
-            while self._written < wanted and self._error is None:
+            requested = self._changed
+            while self._written < requested and self._error is None:
                 if self._writing:
                     self._lock.wait()
                 else:

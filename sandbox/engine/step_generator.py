@@ -460,10 +460,10 @@ def _replace_on_changes(diff: Diff, new: Resource) -> Diff:
     """Turn changes under the resource's paths into replacements [case replace_on_changes]."""
     if not diff.changed or not new.replace_on_changes:
         return diff
-    wanted = [paths.parse(text) for text in new.replace_on_changes]
+    requested = [paths.parse(text) for text in new.replace_on_changes]
 
     def covered(text: str) -> bool:
-        return any(paths.covers(path, paths.parse(text)) for path in wanted)
+        return any(paths.covers(path, paths.parse(text)) for path in requested)
 
     detailed = diff.detailed
     if detailed is not None:

@@ -254,9 +254,9 @@ def _in_saml_mode(principal: Mapping[str, object]) -> bool:
 
 
 def _check_roles(before: Iterable[Document], after: Iterable[Document]) -> None:
-    wanted = {role["id"]: role for role in after}
+    requested = {role["id"]: role for role in after}
     for role in before:
-        change = wanted.get(role["id"])
+        change = requested.get(role["id"])
         only_switched = change is not None and {**change, "isEnabled": True} == {**role, "isEnabled": True}
         if role["isEnabled"] and not only_switched:
             raise bad_request(

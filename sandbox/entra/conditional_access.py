@@ -183,8 +183,8 @@ def blocks(policies: Iterable[Document]) -> bool:
 
 
 def _is_listed(listed: Iterable[str], identifiers: Iterable[str]) -> bool:
-    wanted = {each.casefold() for each in identifiers}
-    return any(each == _ALL or each.casefold() in wanted for each in listed)
+    requested = {each.casefold() for each in identifiers}
+    return any(each == _ALL or each.casefold() in requested for each in listed)
 
 
 def _groups_of(world: World, identifier: str, seen: frozenset[str] = frozenset()) -> Iterable[str]:

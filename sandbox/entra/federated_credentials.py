@@ -42,10 +42,10 @@ def _create(call: Call) -> Response:
 def _delete(call: Call) -> Response:
     application = objects.find(call.world, APPLICATIONS, call.path["id"])
     check_owned(call.caller, application)
-    wanted = call.path["credential"]
-    left = [each for each in _of(application) if wanted not in (each["id"], each["name"])]
+    requested = call.path["credential"]
+    left = [each for each in _of(application) if requested not in (each["id"], each["name"])]
     if len(left) == len(_of(application)):
-        raise not_found(wanted)
+        raise not_found(requested)
     _save(call, application, left)
     return no_content()
 

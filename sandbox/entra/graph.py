@@ -79,7 +79,7 @@ class Permission:
     def granted(self, roles: Iterable[str]) -> bool:
         """Whether these roles suffice."""
         held = frozenset(roles)
-        return all(held & wanted for wanted in self.sets)
+        return all(held & requested for requested in self.sets)
 
 
 def one_of(*roles: str) -> Permission:

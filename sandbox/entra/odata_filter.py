@@ -151,13 +151,13 @@ class _Parser:
         self._beyond_basic(name)
         path = self._path(self._name())
         self._expect(",")
-        wanted = self._literal()
+        requested = self._literal()
         self._expect(")")
-        if not isinstance(wanted, str):
+        if not isinstance(requested, str):
             raise self._syntax()
         read = self._reader(path, name)
         holds = _FUNCTIONS[name]
-        return lambda subject: holds(_text(read(subject)), wanted.casefold())
+        return lambda subject: holds(_text(read(subject)), requested.casefold())
 
     def _lambda(self, path: list[str], quantifier: str) -> Predicate:
         if quantifier == "all" or self._variable is not None:
@@ -183,47 +183,49 @@ class _Parser:
             raise self._syntax()
         if word == "in":
             return self._listed(path)
-        wanted = self._literal()
+        requested = self._literal()
         if path[-1] == _COUNT:
-            return self._size(path[:-1], word, wanted)
+            return self._size(path[:-1], word, requested)
         read = self._reader(path, word)
-        if wanted is None and self._kind.is_directory:
+        if requested is None and self._kind.is_directory:
             self.advanced = self.advanced or path[0]
         if word in _ORDERS:
-            if not isinstance(wanted, datetime):
+            if not isinstance(requested, datetime):
                 raise not_simulated(f"{word} with anything but a time in a $filter")
-            return lambda subject: _follows(read(subject), wanted, _ORDERS[word])
+            return lambda subject: _follows(read(subject), requested, _ORDERS[word])
         if word == "eq":
-            self._name_texts(path, [wanted])
-        return lambda subject: _equal(read(subject), wanted) == (word == "eq")
+            self._name_texts(path, [requested])
+        return lambda subject: _equal(read(subject), requested) == (word == "eq")
 
-    def _name_texts(self, path: list[str], wanted: list[Any]) -> None:
-        if len(path) == 1 and all(isinstance(each, str) for each in wanted):
-            self.named = (path[0], tuple(wanted))
+    def _name_texts(self, path: list[str], requested: list[Any]) -> None:
+        if len(path) == 1 and all(isinstance(each, str) for each in requested):
+            self.named = (path[0], tuple(requested))
 
     def _listed(self, path: list[str]) -> Predicate:
         self._expect("(")
-        wanted = [self._literal()]
+        requested = [self._literal()]
         while self._mark(","):
-            wanted.append(self._literal())
+            requested.append(self._literal())
         self._expect(")")
-        if len(wanted) > _MOST_LISTED:
-            raise unsupported(f"Too many child clauses specified in search filter expression: {len(wanted)}.")
+        if len(requested) > _MOST_LISTED:
+            raise unsupported(
+                f"Too many child clauses specified in search filter expression: {len(requested)}."
+            )
         read = self._reader(path, "in")
-        self._name_texts(path, wanted)
+        self._name_texts(path, requested)
 
         def holds(subject: Any) -> bool:
             value = read(subject)
-            return any(_equal(value, each) for each in wanted)
+            return any(_equal(value, each) for each in requested)
 
         return holds
 
-    def _size(self, path: list[str], word: str, wanted: Any) -> Predicate:
-        if word not in {"eq", "ne"} or not isinstance(wanted, int) or isinstance(wanted, bool):
+    def _size(self, path: list[str], word: str, requested: Any) -> Predicate:
+        if word not in {"eq", "ne"} or not isinstance(requested, int) or isinstance(requested, bool):
             raise self._syntax()
         read = self._reader(path, word)
         self.advanced = self.advanced or path[0]
-        return lambda subject: (len(read(subject) or ()) == wanted) == (word == "eq")
+        return lambda subject: (len(read(subject) or ()) == requested) == (word == "eq")
 
     # What Graph, or the emulator, supports
 
@@ -362,22 +364,22 @@ def _text(value: Any) -> str:
     return (value or "").casefold()
 
 
-def _equal(value: Any, wanted: Any) -> bool:
-    if value is None or wanted is None:
-        return value is None and wanted is None
+def _equal(value: Any, requested: Any) -> bool:
+    if value is None or requested is None:
+        return value is None and requested is None
     if isinstance(value, (list, dict)):
         raise _incompatible()
-    if isinstance(wanted, datetime):
-        return _follows(value, wanted, operator.eq)
-    if type(value) is not type(wanted):
+    if isinstance(requested, datetime):
+        return _follows(value, requested, operator.eq)
+    if type(value) is not type(requested):
         raise _incompatible()
-    return bool(value.casefold() == wanted.casefold() if isinstance(value, str) else value == wanted)
+    return bool(value.casefold() == requested.casefold() if isinstance(value, str) else value == requested)
 
 
-def _follows(value: Any, wanted: datetime, holds: Callable[[Any, Any], bool]) -> bool:
+def _follows(value: Any, requested: datetime, holds: Callable[[Any, Any], bool]) -> bool:
     if value is None:
         return False
     try:
-        return holds(datetime.fromisoformat(value), wanted)
+        return holds(datetime.fromisoformat(value), requested)
     except (TypeError, ValueError) as error:
         raise _incompatible() from error

@@ -62,7 +62,7 @@ def _alternatives(kind: Kind, text: str) -> list[list[Predicate]]:
 def _clause(kind: Kind, name: str, text: str) -> Predicate:
     if name not in kind.properties:
         raise invalid(f"Could not find a property named '{name}' on type 'microsoft.graph.{kind.name}'.")
-    wanted = _words(text)
+    requested = _words(text)
 
     def holds(document: Document) -> bool:
         value = document.get(name)
@@ -71,7 +71,7 @@ def _clause(kind: Kind, name: str, text: str) -> Predicate:
         if name not in _TOKENIZED:
             return (value or "").casefold().startswith(text.casefold())
         words = _words(value or "")
-        return all(any(word.startswith(each) for word in words) for each in wanted)
+        return all(any(word.startswith(each) for word in words) for each in requested)
 
     return holds
 

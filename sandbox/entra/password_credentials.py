@@ -34,19 +34,19 @@ _Act = Callable[..., Response]
 def _add(call: Call, collection: str) -> Response:
     holder = objects.find(call.world, collection, call.path["id"])
     check_owned(call.caller, holder)
-    wanted = call.document().get("passwordCredential") or {}
-    unknown = wanted.keys() - {"displayName", "startDateTime", "endDateTime"}
+    requested = call.document().get("passwordCredential") or {}
+    unknown = requested.keys() - {"displayName", "startDateTime", "endDateTime"}
     if unknown:
         raise bad_request(f"Invalid property '{min(unknown)}'.")
-    objects.check_text("displayName", wanted.get("displayName"), LONGEST_APPLICATION_NAME)
-    start = _time(wanted, "startDateTime", call.world.now().replace(microsecond=0))
-    end = _time(wanted, "endDateTime", start + _LIFE)
+    objects.check_text("displayName", requested.get("displayName"), LONGEST_APPLICATION_NAME)
+    start = _time(requested, "startDateTime", call.world.now().replace(microsecond=0))
+    end = _time(requested, "endDateTime", start + _LIFE)
     if end <= start:
         raise bad_request("Key credential end date is invalid.")
     secret = secrets.token_urlsafe(30)
     credential: Document = {
         "customKeyIdentifier": None,
-        "displayName": wanted.get("displayName"),
+        "displayName": requested.get("displayName"),
         "endDateTime": on_the_wire(end),
         "hint": secret[:_HINT],
         "keyId": new_id(),
@@ -60,8 +60,8 @@ def _add(call: Call, collection: str) -> Response:
 def _remove(call: Call, collection: str) -> Response:
     holder = objects.find(call.world, collection, call.path["id"])
     check_owned(call.caller, holder)
-    wanted = str(call.document().get("keyId") or "").casefold()
-    left = [each for each in holder[_LIST] if each["keyId"].casefold() != wanted]
+    requested = str(call.document().get("keyId") or "").casefold()
+    left = [each for each in holder[_LIST] if each["keyId"].casefold() != requested]
     if len(left) == len(holder[_LIST]):
         raise bad_request("No password credential found with keyId.")
     _save(call, collection, holder, left)
@@ -78,11 +78,11 @@ def _save(call: Call, collection: str, holder: Document, passwords: list[Documen
         directory_audit_log.note(call.world, call.caller, holder, _LOGGED, "KeyDescription")
 
 
-def _time(wanted: Document, name: str, otherwise: datetime) -> datetime:
-    if not wanted.get(name):
+def _time(requested: Document, name: str, otherwise: datetime) -> datetime:
+    if not requested.get(name):
         return otherwise
     try:
-        found = datetime.fromisoformat(str(wanted[name])).replace(microsecond=0)
+        found = datetime.fromisoformat(str(requested[name])).replace(microsecond=0)
     except ValueError as error:
         raise bad_request(f"Invalid value specified for property '{name}'.") from error
     if found.tzinfo is None:

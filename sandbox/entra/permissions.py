@@ -68,13 +68,13 @@ def check_owned(caller: Caller, document: Document) -> None:
         raise denied()
 
 
-def check_log_reader(caller: Caller, *wanted: str) -> None:
+def check_log_reader(caller: Caller, *requested: str) -> None:
     """Check that a caller who reads a log has all of these permissions; the error code is the one that callers report.
 
     Raises:
         GraphError: 403.
     """
-    missing = [role for role in wanted if role not in caller.roles]
+    missing = [role for role in requested if role not in caller.roles]
     if missing:
         raise GraphError(
             HTTPStatus.FORBIDDEN,

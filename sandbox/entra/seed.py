@@ -60,8 +60,8 @@ def _seed(world: World, document: Mapping[str, Any]) -> None:
         _seed_tenant(world, document["tenant"])
     if "deployer" in document:
         _seed_deployer(world, document["deployer"])
-    for wanted in document.get("templates", []):
-        template = applications.template(wanted["displayName"], wanted.get("id"))
+    for requested in document.get("templates", []):
+        template = applications.template(requested["displayName"], requested.get("id"))
         _add(world, TEMPLATES, template)
     for user in document.get("users", []):
         _seed_user(world, user)
@@ -168,37 +168,37 @@ def _seed_members(world: World, group_id: str, members: Iterable[str]) -> None:
         objects.save(world, GROUPS, group)
 
 
-def _seed_application(world: World, wanted: Mapping[str, Any]) -> None:
+def _seed_application(world: World, requested: Mapping[str, Any]) -> None:
     """Add an application as if created in the portal, with the deploying principal as an owner."""
-    if any(item["appId"] == wanted["clientId"] for item in world.all(APPLICATIONS)):
+    if any(item["appId"] == requested["clientId"] for item in world.all(APPLICATIONS)):
         return
     template = next(item for item in world.all(TEMPLATES) if item["publisher"] == "Mimecast")
-    application = applications.from_template(world, template, wanted["displayName"])
-    application |= {"appId": wanted["clientId"], "identifierUris": [wanted["identifier"]]}
-    application["web"]["redirectUris"] = [wanted["replyUrl"]]
+    application = applications.from_template(world, template, requested["displayName"])
+    application |= {"appId": requested["clientId"], "identifierUris": [requested["identifier"]]}
+    application["web"]["redirectUris"] = [requested["replyUrl"]]
     principal = service_principals.from_template(world, application, is_gallery=True)
-    principal |= {"preferredSingleSignOnMode": "saml", "loginUrl": wanted["signOnUrl"]}
+    principal |= {"preferredSingleSignOnMode": "saml", "loginUrl": requested["signOnUrl"]}
     application[OWNERS] = principal[OWNERS] = [item["objectId"] for item in world.all(DEPLOYERS)]
     objects.save(world, APPLICATIONS, application)
     objects.save(world, SERVICE_PRINCIPALS, principal)
 
 
-def _seed_policy(world: World, wanted: Mapping[str, Any]) -> None:
-    name = wanted["displayName"]
+def _seed_policy(world: World, requested: Mapping[str, Any]) -> None:
+    name = requested["displayName"]
     if any(policy["displayName"] == name for policy in world.all(conditional_access.POLICIES)):
         return
 
     def people(key: str) -> list[str]:
-        return [each if each == "All" else _user_id(world, each) for each in wanted.get(key, [])]
+        return [each if each == "All" else _user_id(world, each) for each in requested.get(key, [])]
 
     def groups(key: str) -> list[str]:
-        return [_required_group(world, each) for each in wanted.get(key, [])]
+        return [_required_group(world, each) for each in requested.get(key, [])]
 
     conditional_access.add(
         world,
         name,
-        state=wanted.get("state", conditional_access.ENABLED),
-        controls=wanted.get("grantControls", []),
+        state=requested.get("state", conditional_access.ENABLED),
+        controls=requested.get("grantControls", []),
         users={
             "includeUsers": people("users"),
             "excludeUsers": people("excludeUsers"),
@@ -206,8 +206,8 @@ def _seed_policy(world: World, wanted: Mapping[str, Any]) -> None:
             "excludeGroups": groups("excludeGroups"),
         },
         applications={
-            "includeApplications": wanted["applications"],
-            "excludeApplications": wanted.get("excludeApplications", []),
+            "includeApplications": requested["applications"],
+            "excludeApplications": requested.get("excludeApplications", []),
         },
     )
 

@@ -77,8 +77,10 @@ def from_template(world: World, application: Document, *, is_gallery: bool) -> D
 
 def of_application(world: World, app_id: str) -> Document | None:
     """The service principal of an application, by client id."""
-    wanted = app_id.casefold()
-    return next((item for item in world.all(SERVICE_PRINCIPALS) if item["appId"].casefold() == wanted), None)
+    requested = app_id.casefold()
+    return next(
+        (item for item in world.all(SERVICE_PRINCIPALS) if item["appId"].casefold() == requested), None
+    )
 
 
 def application_of(world: World, principal: Document) -> Document | None:
@@ -279,11 +281,11 @@ def _add_certificate(call: Call) -> Response:
     return call.one({**verify, "keyId": sign["keyId"], "thumbprint": certificate.thumbprint})
 
 
-def _end_of_life(wanted: str | None, start: datetime) -> datetime:
-    if wanted is None:
+def _end_of_life(requested: str | None, start: datetime) -> datetime:
+    if requested is None:
         return start + _DEFAULT_LIFE
     try:
-        end = datetime.fromisoformat(wanted).replace(microsecond=0)
+        end = datetime.fromisoformat(requested).replace(microsecond=0)
     except ValueError as error:
         raise bad_request("Invalid value specified for property 'endDateTime'.") from error
     if end.tzinfo is None or not start < end <= start + _LONGEST_LIFE:

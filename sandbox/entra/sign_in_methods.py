@@ -67,8 +67,8 @@ def of(world: World, user: Document) -> str:
 
 def meets(method: str, contexts: Iterable[str]) -> bool:
     """Whether this method meets one of the requested contexts; without any, every method does."""
-    wanted = frozenset(contexts)
-    return not wanted or bool(wanted & _MET.get(method, frozenset()))
+    requested = frozenset(contexts)
+    return not requested or bool(requested & _MET.get(method, frozenset()))
 
 
 def references(method: str) -> tuple[str, ...]:

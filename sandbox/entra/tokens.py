@@ -95,8 +95,8 @@ def is_tenant(world: World, name: str) -> bool:
 
 def deployer_of(world: World, client_id: str) -> dict[str, Any] | None:
     """The deploying principal with this client id."""
-    wanted = client_id.casefold()
-    return next((each for each in world.all(DEPLOYERS) if each["clientId"].casefold() == wanted), None)
+    requested = client_id.casefold()
+    return next((each for each in world.all(DEPLOYERS) if each["clientId"].casefold() == requested), None)
 
 
 def authenticate(world: World, header: str | None, audiences: tuple[str, ...] = GRAPH_AUDIENCES) -> Caller:

@@ -147,12 +147,12 @@ def _get(call: rest.Call) -> Response:
 
 
 def _create(call: rest.Call) -> Response:
-    wanted = _checked(call.body())
+    requested = _checked(call.body())
     for name in ("description", "tenantDomain"):
-        if not wanted.get(name):
+        if not requested.get(name):
             raise rest.RestError(400, "err_validation_null", f"{name} must not be null")
     caller = call.caller
-    created = add(caller.world, caller.account, wanted.pop("description"), **wanted)
+    created = add(caller.world, caller.account, requested.pop("description"), **requested)
     return JSONResponse(
         {"id": ids.encode(caller.world, ids.Kind.CONNECTION, caller.account, created["number"])},
         status_code=201,

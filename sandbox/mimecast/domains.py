@@ -237,8 +237,8 @@ def _read_internal(caller: Caller, items: list[Item], _: Page) -> Result:
 
 def _chosen(caller: Caller, items: list[Item], state: str) -> list[dict[str, Any]]:
     """The requested domains, or all; unknown names are ignored (EMU)."""
-    wanted = {text(item, "domain").lower() for item in items if "domain" in item}
-    return [domain for domain in _all(caller, state) if not wanted or domain["domain"] in wanted]
+    requested = {text(item, "domain").lower() for item in items if "domain" in item}
+    return [domain for domain in _all(caller, state) if not requested or domain["domain"] in requested]
 
 
 def _delete_pending(caller: Caller, item: Item) -> None:

@@ -26,35 +26,35 @@ def seed(world: World, document: dict[str, Any]) -> None:
     Raises:
         ValueError: the region is unknown.
     """
-    wanted = document.get("mimecast")
-    if wanted is None:
+    requested = document.get("mimecast")
+    if requested is None:
         return
-    account = wanted["accountCode"]
-    if wanted["region"] not in REGIONS:
-        raise ValueError(f"unknown region {wanted['region']}; the regions are {', '.join(REGIONS)}")
+    account = requested["accountCode"]
+    if requested["region"] not in REGIONS:
+        raise ValueError(f"unknown region {requested['region']}; the regions are {', '.join(REGIONS)}")
     if world.get(accounts.ACCOUNTS, account) is None:
-        _add_account(world, wanted)
-    if world.get(oauth.APPLICATIONS, wanted["clientId"]) is None:
+        _add_account(world, requested)
+    if world.get(oauth.APPLICATIONS, requested["clientId"]) is None:
         application = {
-            "clientId": wanted["clientId"],
-            "clientSecret": wanted["clientSecret"],
+            "clientId": requested["clientId"],
+            "clientSecret": requested["clientSecret"],
             "account": account,
         }
-        world.put(oauth.APPLICATIONS, wanted["clientId"], application)
-    _add_content(world, account, wanted)
+        world.put(oauth.APPLICATIONS, requested["clientId"], application)
+    _add_content(world, account, requested)
 
 
-def _add_account(world: World, wanted: dict[str, Any]) -> None:
-    account = wanted["accountCode"]
+def _add_account(world: World, requested: dict[str, Any]) -> None:
+    account = requested["accountCode"]
     digits = int(hashlib.sha256(account.encode()).hexdigest(), 16) % 10**9
-    administrator = wanted["administrator"]
+    administrator = requested["administrator"]
     world.put(
         accounts.ACCOUNTS,
         account,
         {
             "accountCode": account,
-            "region": wanted["region"],
-            "name": wanted.get("name", f"Example {account}"),
+            "region": requested["region"],
+            "name": requested.get("name", f"Example {account}"),
             "mimecastId": f"01-{digits // 10**5:04d}-{digits % 10**5:05d}",
             "rootFolder": groups.add_root(world, account),
             "administrator": {
@@ -66,19 +66,19 @@ def _add_account(world: World, wanted: dict[str, Any]) -> None:
     policy.add_defaults(world, account)
 
 
-def _add_content(world: World, account: str, wanted: dict[str, Any]) -> None:
-    for domain in wanted.get("domains", []):
+def _add_content(world: World, account: str, requested: dict[str, Any]) -> None:
+    for domain in requested.get("domains", []):
         properties = {key: value for key, value in domain.items() if key != "name"}
         if domains.internal(world, account, domain["name"]) is None:
             domains.add_internal(world, account, domain["name"], **properties)
-    for user in wanted.get("users", []):
+    for user in requested.get("users", []):
         _add_user(world, account, dict(user))
-    for each in wanted.get("addresses", []):
+    for each in requested.get("addresses", []):
         _add_numbered(world, account, each)
-    for group in wanted.get("groups", []):
+    for group in requested.get("groups", []):
         _add_group(world, account, dict(group))
     known = {each["description"] for each in directory_sync.of_account(world, account)}
-    for connection in wanted.get("directoryConnections", []):
+    for connection in requested.get("directoryConnections", []):
         if connection["description"] not in known:
             directory_sync.add(world, account, **connection)
 
@@ -92,18 +92,18 @@ def _add_user(world: World, account: str, user: dict[str, Any]) -> None:
     users.add(world, account, address, name, **user)
 
 
-def _add_numbered(world: World, account: str, wanted: dict[str, Any]) -> None:
-    source = wanted.get("source", "cloud")
-    for number in range(1, wanted["count"] + 1):
-        user = {"emailAddress": tenants.address(number, wanted["domain"]), "name": f"User {number}"}
+def _add_numbered(world: World, account: str, requested: dict[str, Any]) -> None:
+    source = requested.get("source", "cloud")
+    for number in range(1, requested["count"] + 1):
+        user = {"emailAddress": tenants.address(number, requested["domain"]), "name": f"User {number}"}
         _add_user(world, account, {**user, "source": source})
 
 
-def _add_group(world: World, account: str, wanted: dict[str, Any]) -> None:
-    description, members = wanted.pop("description"), wanted.pop("members", [])
+def _add_group(world: World, account: str, requested: dict[str, Any]) -> None:
+    description, members = requested.pop("description"), requested.pop("members", [])
     if groups.named(world, account, description):
         return
     root = (world.get(accounts.ACCOUNTS, account) or {})["rootFolder"]
-    group = groups.add(world, account, description, root, **wanted)
+    group = groups.add(world, account, description, root, **requested)
     for who in members:
         groups.add_member(world, group, who)

@@ -24,9 +24,9 @@ from mimecast_sso.assessment.live_application import (
     CannotBeTakenOver,
     adopt,
     check,
+    desired_application,
     present,
     report,
-    wanted,
 )
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.facts.entra import CLOUDS, CUSTOM_TAG, ENTERPRISE_TAG, GALLERY_TAG, HIDE_TAG
@@ -678,7 +678,7 @@ def test_the_desired_state_comes_from_the_configuration() -> None:
         "assign": {"users": [ADA], "mode": "verify"},
     }
     desired = World().assess(values(**keys)).desired
-    assert wanted(desired, {"1": "alan"}, {"2": ADA}) == DesiredApplication(
+    assert desired_application(desired, {"1": "alan"}, {"2": ADA}) == DesiredApplication(
         display_name="Mimecast Personal Portal",
         identifier=IDENTIFIER,
         reply_urls=(IDP_REPLY_URL, REPLY_URL),

@@ -394,7 +394,7 @@ def test_the_pilot_becomes_who_is_in_the_group(
 
 
 @pytest.mark.parametrize(
-    ("wanted", "live_properties", "kept"),
+    ("desired", "live_properties", "kept"),
     [
         ({"enabled": True}, {"enabled": False}, {"enabled": False}),
         ({"domains": ["example.com"]}, {"domains": ["example.net"]}, {"domains": ["example.net"]}),
@@ -402,15 +402,15 @@ def test_the_pilot_becomes_who_is_in_the_group(
     ],
 )
 def test_configured_properties_of_the_integration_take_their_live_values(
-    wanted: dict[str, Any], live_properties: dict[str, Any], kept: dict[str, Any] | None
+    desired: dict[str, Any], live_properties: dict[str, Any], kept: dict[str, Any] | None
 ) -> None:
-    assessment = assessed(integration(**live_properties), wanted, LIVE | wanted)
+    assessment = assessed(integration(**live_properties), desired, LIVE | desired)
     (finding,) = (each for each in drift.find(assessment) if each.object == "directory integration")
     edit = keeping.edit(replace(finding, severity=Severity.LOOK), assessment)
     if kept is None:
         assert edit is None
     else:
-        assert edit == Edit("directorySynchronisation", next(iter(kept)), MANAGED | wanted | kept)
+        assert edit == Edit("directorySynchronisation", next(iter(kept)), MANAGED | desired | kept)
 
 
 def test_a_renamed_integration_keeps_its_new_name() -> None:

@@ -845,8 +845,8 @@ def test_directory_connections_are_read_where_they_own_the_addresses() -> None:
 
 def test_the_managed_integration_is_read_by_the_description_that_the_state_knows() -> None:
     row = {"id": "eN1", "description": "Entra", "enabled": True}
-    wanted = {"description": "Renamed", "tenantDomain": "contoso.example"}
-    settings = from_values(values(directorySynchronisation=wanted))
+    desired = {"description": "Renamed", "tenantDomain": "contoso.example"}
+    settings = from_values(values(directorySynchronisation=desired))
     outputs = {"description": "Entra", "mode": "ensure", "properties": {}, "live": {}}
     urn = f"urn:pulumi:test::mimecast-sso::{types.DIRECTORY_INTEGRATION}::directory"
     deployed = Record((RecordedResource(urn, types.DIRECTORY_INTEGRATION, outputs),))

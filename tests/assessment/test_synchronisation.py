@@ -219,19 +219,19 @@ def integration(**properties: Any) -> Known[Integration]:
     return live(Integration("Entra", RECENT, LIVE | properties), "Mimecast")
 
 
-def recorded(settings: dict[str, Any], wanted: dict[str, Any]) -> Record:
+def recorded(settings: dict[str, Any], desired: dict[str, Any]) -> Record:
     found = deployed(from_values(settings))
-    outputs = {"description": "Entra", "mode": "ensure", "properties": wanted, "live": LIVE}
+    outputs = {"description": "Entra", "mode": "ensure", "properties": desired, "live": LIVE}
     urn = f"urn:pulumi:test::mimecast-sso::{types.DIRECTORY_INTEGRATION}::directory"
     return Record((*found.resources, RecordedResource(urn, types.DIRECTORY_INTEGRATION, outputs)))
 
 
 def assessed(
-    known: Known[Integration], wanted: dict[str, Any] | None, was: dict[str, Any] | None = None, **more: Any
+    known: Known[Integration], desired: dict[str, Any] | None, was: dict[str, Any] | None = None, **more: Any
 ) -> Assessment:
     """A world in which everybody's address is synchronised from Entra alone."""
     document = attested(
-        values(**({"directorySynchronisation": MANAGED | wanted} if wanted is not None else {}))
+        values(**({"directorySynchronisation": MANAGED | desired} if desired is not None else {}))
     )
     world = World(
         addresses={each: address(each, synchronised=True) for each in (ADA, GRACE)},
@@ -243,7 +243,7 @@ def assessed(
 
 
 @pytest.mark.parametrize(
-    ("known", "wanted", "was", "verdict", "text"),
+    ("known", "desired", "was", "verdict", "text"),
     [
         (
             Known(None, How.LIVE),
@@ -308,13 +308,13 @@ def assessed(
 )
 def test_what_a_run_does_about_the_integration(  # noqa: PLR0917  (a row of the table)
     known: Known[Integration],
-    wanted: dict[str, Any] | None,
+    desired: dict[str, Any] | None,
     was: dict[str, Any] | None,
     verdict: Verdict | None,
     text: str,
     snapshot: SnapshotAssertion,
 ) -> None:
-    said = list(synchronisation.integration(assessed(known, wanted, was).desired))
+    said = list(synchronisation.integration(assessed(known, desired, was).desired))
     assert [(each.subject, str(each)) for each in said] == snapshot
     assert [each.verdict for each in said] == ([verdict] if verdict else [])
     assert all(text in each.text for each in said), said
@@ -370,8 +370,8 @@ def test_guests_lose_their_addresses_once_they_are_no_longer_synchronised() -> N
     )
     world.deployed = recorded(attested(values()), LIVE)
 
-    def losses(**wanted: bool) -> set[str]:
-        document = values(directorySynchronisation=MANAGED | wanted)
+    def losses(**changes: bool) -> set[str]:
+        document = values(directorySynchronisation=MANAGED | changes)
         return {*world.assess(attested(document)).forecast.losses}
 
     assert losses(syncGuestUsers=True) == set()
@@ -411,7 +411,7 @@ def test_drift_of_the_integration() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "wanted", "verdict", "text"),
+    ("known", "desired", "verdict", "text"),
     [
         (unknown("403"), {}, Verdict.UNKNOWN, "whether {} exists"),
         (
@@ -441,9 +441,9 @@ def test_drift_of_the_integration() -> None:
     ids=["unread", "required", "created", "as configured", "required and differs", "changed"],
 )
 def test_the_integration_is_looked_at_before_the_first_deployment(
-    known: Known[Integration], wanted: dict[str, Any], verdict: Verdict, text: str
+    known: Known[Integration], desired: dict[str, Any], verdict: Verdict, text: str
 ) -> None:
-    settings = from_values(values(directorySynchronisation=MANAGED | wanted)).directory_synchronisation
+    settings = from_values(values(directorySynchronisation=MANAGED | desired)).directory_synchronisation
     assert settings is not None
     said = synchronisation.found_in_advance(settings, known)
     assert (said.verdict, said.subject) == (verdict, synchronisation.SUBJECT)

@@ -292,13 +292,13 @@ def _policies(s: Scenario, principal_id: str) -> None:
     s.step("policy refreshed", lambda: s.plugin.read(kind, policy, made, stated))
 
     assigned_kind = "ServicePrincipalClaimsMappingPolicyAssignment"
-    wanted = {"claimsMappingPolicyId": policy, "servicePrincipalId": principal_id}
-    assignment, assigned = s.create("policy assignment", assigned_kind, wanted)
-    s.create("policy assignment again", assigned_kind, wanted)
+    desired = {"claimsMappingPolicyId": policy, "servicePrincipalId": principal_id}
+    assignment, assigned = s.create("policy assignment", assigned_kind, desired)
+    s.create("policy assignment again", assigned_kind, desired)
     s.step("policy assignment imported", lambda: s.plugin.read(assigned_kind, assignment))
     s.step("policy assignment deleted", lambda: s.plugin.delete(assigned_kind, assignment, assigned))
     s.step("policy assignment deleted again", lambda: s.plugin.delete(assigned_kind, assignment, assigned))
-    s.step("policy assignment gone", lambda: s.plugin.read(assigned_kind, assignment, assigned, wanted))
+    s.step("policy assignment gone", lambda: s.plugin.read(assigned_kind, assignment, assigned, desired))
     s.step("policy deleted", lambda: s.plugin.delete(kind, policy, made))
     s.step("policy deleted again", lambda: s.plugin.delete(kind, policy, made))
     s.step("policy gone", lambda: s.plugin.read(kind, policy, made, stated))

@@ -24,7 +24,7 @@ def main() -> int:
     Without a name: all of them.
     """
     commands.enabled = False
-    wanted = sys.argv[1:] or [
+    desired = sys.argv[1:] or [
         "product",
         "engines",
         "entra",
@@ -36,7 +36,7 @@ def main() -> int:
     ]
     figures: dict[str, Figure] = {}
     for group in (product, engines, entra, mimecast, assessment, drift, fleet, review):
-        if group.__name__.rpartition(".")[2] in wanted:
+        if group.__name__.rpartition(".")[2] in desired:
             for name, figure in group.measure():
                 figures[name] = figure
                 print(f"{name:28} {figure}", flush=True)

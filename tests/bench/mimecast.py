@@ -78,7 +78,7 @@ def _calls(world: RunningSandbox) -> int:
 
 
 def _apply_by_calls(world: RunningSandbox) -> None:
-    wanted = {
+    desired = {
         address: DesiredAddress(entry["name"])
         for address, entry in _book("p{:05d}", MANY)["addresses"].items()
     }
@@ -86,7 +86,7 @@ def _apply_by_calls(world: RunningSandbox) -> None:
     os.environ.update(world.env)
     try:
         client = from_environment()
-        created = converge(client, Listing(client), wanted, import_from=MANY + 1)
+        created = converge(client, Listing(client), desired, import_from=MANY + 1)
     finally:
         os.environ.clear()
         os.environ.update(before)

@@ -72,7 +72,7 @@ def _by_id(documents: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {item["id"]: item for item in documents}
 
 
-def wanted(tenant: Tenant, **changes: object) -> DesiredApplication:
+def desired(tenant: Tenant, **changes: object) -> DesiredApplication:
     people = {tenant.user(person): person for person in PEOPLE} | {tenant.group(GROUP): GROUP}
     values: dict[str, object] = {
         "display_name": NAME,
@@ -104,13 +104,13 @@ def settings(**changes: object) -> Settings:
 def found(trial: Trial, **changes: object) -> list[AdoptionFinding]:
     tenant, graph = trial
     return adopt(
-        graph, applications.read(graph, tenant.client_id), wanted(tenant, **changes), CLOUDS["public"]
+        graph, applications.read(graph, tenant.client_id), desired(tenant, **changes), CLOUDS["public"]
     )[1]
 
 
 def test_nothing_differs_and_nothing_is_written(trial: Trial) -> None:
     tenant, graph = trial
-    goal = wanted(tenant)
+    goal = desired(tenant)
     after = len(tenant.control.journal(host="graph.microsoft.com"))
     adoption, findings = adopt(graph, applications.read(graph, tenant.client_id), goal, CLOUDS["public"])
     assert findings == []
@@ -224,9 +224,9 @@ def test_verify_mode_without_an_application_is_unknown(trial: Trial) -> None:
     assert list(check(settings(), read(graph, settings()))) == [], "nothing is said where nothing is verified"
 
 
-def read(graph: GraphClient, wanted: Settings) -> Snapshot:
+def read(graph: GraphClient, desired: Settings) -> Snapshot:
     """Entra's side only; Mimecast is out of reach."""
-    scope = Scope(wanted, CLOUDS["public"], Known(Record(), How.RECORDED, "the stack"))
+    scope = Scope(desired, CLOUDS["public"], Known(Record(), How.RECORDED, "the stack"))
     return take(scope, graph, MimecastError("out of reach"))
 
 

@@ -27,7 +27,7 @@ def everything(made: Project) -> tuple[object, ...]:
     """What a run could have changed: the group, the application, and the stack's files and state."""
     written = sorted(
         (str(each), each.read_bytes())
-        for folder in (made.folder / "stacks", made.home / "stacks", made.home / "backend")
+        for folder in (made.folder / "stacks", made.home / "stacks", made.home / "state")
         for each in folder.rglob("*")
         if each.is_file()
     )
@@ -51,7 +51,10 @@ def test_nobody_can_be_asked_without_a_terminal(made: Project, words: tuple[str,
     before = everything(made)
     ended = made.sso(*words)
     assert ended.code == 1, ended.text
-    assert "Nothing was changed: a deployment is confirmed on a terminal, and this is none." in ended.text
+    assert (
+        "Nothing was changed: a deployment has to be confirmed on a terminal, and there is none."
+        in ended.text
+    )
     assert "mimecast-sso preview --stack sandbox" in ended.text
     assert "rerun this with --yes" in ended.text
     assert "--skip-preview" not in ended.text

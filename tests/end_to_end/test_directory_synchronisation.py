@@ -70,8 +70,8 @@ def test_an_integration_is_ensured(fresh: Project) -> None:
 
 
 def test_an_integration_is_required(fresh: Project) -> None:
-    wanted = {"description": "Theirs", "mode": "require", "enabled": True}
-    fresh.configure(directorySynchronisation=wanted)
+    desired = {"description": "Theirs", "mode": "require", "enabled": True}
+    fresh.configure(directorySynchronisation=desired)
     missing = fresh.up()
     assert missing.code != 0, missing.text
     assert 'no directory integration called "Theirs", but its mode is require' in missing.text

@@ -95,7 +95,7 @@ def test_external_changes_are_named_alike_both_ways(made: Project) -> None:
         made, "entra.servicePrincipals", only(made, "entra.servicePrincipals", id=principal["id"]), notes="x"
     )
 
-    wanted = {
+    desired = {
         f"application/owner/unmanaged/{ada['id']}",
         f"service-principal/credential/unmanaged/{thumbprint}",
         f"application/credential/unmanaged/{password['keyId']}",
@@ -105,7 +105,7 @@ def test_external_changes_are_named_alike_both_ways(made: Project) -> None:
     }
     found = report(made)
     ids = {each["id"] for each in found["entries"]}
-    assert {each for each in ids if not each.startswith("drift/")} == wanted
+    assert {each for each in ids if not each.startswith("drift/")} == desired
     assert found["level"] == "look"
     actors = {each["id"]: each.get("actor", "") for each in found["entries"]}
     assert actors[f"application/owner/unmanaged/{ada['id']}"].startswith(f"{ADA}, ")
@@ -118,7 +118,7 @@ def test_external_changes_are_named_alike_both_ways(made: Project) -> None:
     assert "not in the directory's audit log" in actors[f"assignment/unmanaged/{linus['id']}"]
     engine, fast = made.sso("drift"), made.sso("drift", "--fast")
     assert (engine.code, fast.code) == (2, 2)
-    assert f"Drift: {len(wanted)} differences" in engine.text
+    assert f"Drift: {len(desired)} differences" in engine.text
     assert engine.text == fast.text
 
 

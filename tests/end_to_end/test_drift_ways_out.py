@@ -166,9 +166,9 @@ RESTORED_WITH_UNMANAGED: Sequence[Plant] = (moved(EDSGER, joins=True), unassigne
 
 def planted(saved: SavedProject, plants: Sequence[Plant]) -> tuple[World, set[str]]:
     world = World(saved.restore())
-    wanted = {plant(world, random.Random(1)) for plant in plants}  # noqa: S311 (a test's seed)
+    desired = {plant(world, random.Random(1)) for plant in plants}  # noqa: S311 (a test's seed)
     world.later()  # Mimecast acts on it.
-    return world, wanted
+    return world, desired
 
 
 def ways_out(world: World) -> Mapping[str, Mapping[str, str]]:
@@ -203,10 +203,10 @@ def is_quiet(world: World) -> None:
     ids=["in use", "rolled back", "assigned again"],
 )
 def test_what_is_kept_is_desired_afterwards(saved_tutorial: SavedProject, plants: Sequence[Plant]) -> None:
-    world, wanted = planted(saved_tutorial, plants)
+    world, desired = planted(saved_tutorial, plants)
     offered = ways_out(world)
-    assert offered.keys() >= wanted
-    for finding in wanted:
+    assert offered.keys() >= desired
+    for finding in desired:
         assert "keep it" in offered[finding], f"{finding}: {offered[finding]}"
     for command in dict.fromkeys(each["keep it"] for each in offered.values()):
         follow(world, command)
@@ -215,10 +215,10 @@ def test_what_is_kept_is_desired_afterwards(saved_tutorial: SavedProject, plants
 
 
 def test_what_is_snoozed_is_expected_for_a_while(saved_tutorial: SavedProject) -> None:
-    world, wanted = planted(saved_tutorial, SNOOZED)
+    world, desired = planted(saved_tutorial, SNOOZED)
     offered = ways_out(world)
-    assert offered.keys() == wanted
-    for finding in wanted:
+    assert offered.keys() == desired
+    for finding in desired:
         follow(world, offered[finding]["snooze"])
     drift = world.made.sso("drift")
     assert drift.code == 0, drift.text

@@ -65,9 +65,9 @@ def writes(made: Project, after: int) -> list[str]:
     ]
 
 
-def change(made: Project, collection: str, wanted: dict[str, Any], **values: Any) -> None:
+def change(made: Project, collection: str, desired: dict[str, Any], **values: Any) -> None:
     """Somebody else changes an object: the only one that has these properties."""
-    (document,) = (each for each in made.control.documents(collection) if wanted.items() <= each.items())
+    (document,) = (each for each in made.control.documents(collection) if desired.items() <= each.items())
     made.control.put(collection, document["id"], document | values)
 
 

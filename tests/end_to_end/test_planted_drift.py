@@ -74,8 +74,10 @@ def password_of_principal(world: World, chance: random.Random) -> str:
 
 
 def _password(world: World, path: str, object_id: str) -> str:
-    wanted = {"passwordCredential": {"displayName": "x"}}
-    made = world.made.running.graph().post(f"{GRAPH}/{path}/{object_id}/addPassword", json=wanted, timeout=30)
+    desired = {"passwordCredential": {"displayName": "x"}}
+    made = world.made.running.graph().post(
+        f"{GRAPH}/{path}/{object_id}/addPassword", json=desired, timeout=30
+    )
     return str(made.json()["keyId"])
 
 
@@ -347,22 +349,22 @@ def planted_and_found(world: World, seed: int) -> tuple[set[str], DriftCheck]:
     plants = [PLANTS[seed % len(PLANTS)]]
     if seed % 2:
         plants = chance.sample(PLANTS, chance.randint(2, MOST_AT_ONCE))
-    wanted = {plant(world, chance) for plant in plants}
-    return wanted, look(world, refresh=False)
+    desired = {plant(world, chance) for plant in plants}
+    return desired, look(world, refresh=False)
 
 
 def _check(saved_tutorial: SavedProject, seed: int) -> int:
     """Plants what the seed says, and finds it; gives how many drifts it was."""
     world = World(saved_tutorial.restore())
-    wanted, found = planted_and_found(world, seed)
+    desired, found = planted_and_found(world, seed)
     ids = {each.id for each in found.findings}
-    assert ids == wanted, f"seed {seed}"
+    assert ids == desired, f"seed {seed}"
     assert all(each.actor.value or each.actor.source for each in found.findings), f"seed {seed}"
     if seed % ENGINE_EACH == 0:
         refreshed = look(world, refresh=True)
-        assert {each.id for each in refreshed.findings} == wanted, f"seed {seed}"
+        assert {each.id for each in refreshed.findings} == desired, f"seed {seed}"
         assert refreshed.beyond == (), f"seed {seed}"
-    return len(wanted)
+    return len(desired)
 
 
 def test_external_changes_are_named(saved_tutorial: SavedProject) -> None:

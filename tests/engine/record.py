@@ -134,7 +134,7 @@ class Runner:
 
         The cloud's fault, which holds up the call, is removed once the command has said that it noticed.
         """
-        wanted = (spec["call"], spec["label"])
+        desired = (spec["call"], spec["label"])
         out, err = self.work / "o", self.work / "e"
         with out.open("w") as stdout, err.open("w") as stderr:
             process = subprocess.Popen(
@@ -146,7 +146,7 @@ class Runner:
                 stdout=stdout,
                 stderr=stderr,
             )
-            self._await(process, lambda: self._began(*wanted))
+            self._await(process, lambda: self._began(*desired))
             children = descendants(process.pid)
             process.send_signal(getattr(signal, "SIG" + spec.get("signal", "INT")))
             if spec.get("signal") == "KILL":
@@ -584,10 +584,10 @@ def dump(document: Document) -> str:
     return json.dumps(public, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def compare(name: str, wanted: Document, got: Document, *, text: bool = False) -> list[str]:
+def compare(name: str, desired: Document, got: Document, *, text: bool = False) -> list[str]:
     """Differences between two records, as readable text."""
     problems = []
-    a, b = dict(wanted), {key: value for key, value in got.items() if not key.startswith("_")}
+    a, b = dict(desired), {key: value for key, value in got.items() if not key.startswith("_")}
     for field, prefix in (("step_order", ""), ("call_order", "_calls")):
         seen, done = got.get(f"{prefix}_seen", {}), got.get(f"{prefix}_done", {})
         for x, y in a.pop(field, []):

@@ -149,8 +149,8 @@ class Stack:
         """Whether a provider call was started."""
         if not self.calls_file.exists():
             return False
-        wanted = f'"at": "begin", "call": "{call}", "label": "{label}"'
-        return any(wanted in _ordered(line) for line in self.calls_file.read_text().splitlines())
+        desired = f'"at": "begin", "call": "{call}", "label": "{label}"'
+        return any(desired in _ordered(line) for line in self.calls_file.read_text().splitlines())
 
 
 def _ordered(line: str) -> str:

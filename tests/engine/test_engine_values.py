@@ -167,7 +167,7 @@ def test_broken_paths_are_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "old", "new", "wanted", "followed"),
+    ("path", "old", "new", "desired", "followed"),
     [
         ("a", {"a": 1}, {"a": 2}, {"a": 1}, True),
         ("a", {}, {"a": 2}, {}, True),
@@ -183,10 +183,10 @@ def test_broken_paths_are_refused(text: str) -> None:
     ],
 )
 def test_an_ignored_path_keeps_its_old_value(
-    path: str, old: Any, new: Any, wanted: Any, followed: bool
+    path: str, old: Any, new: Any, desired: Any, followed: bool
 ) -> None:
     assert paths.reset(paths.parse(path), old, new) is followed
-    assert new == wanted
+    assert new == desired
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=3), st.dictionaries(KEYS, VALUES, max_size=3))

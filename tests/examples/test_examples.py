@@ -103,7 +103,7 @@ def example(tmp_path: Path) -> Iterator[Open]:
 
 
 def unchanged(made: Example) -> None:
-    """A second deployment finds everything as it is wanted."""
+    """A second deployment finds everything as configured."""
     assert "unchanged" in made.engine("up", "--yes", "--skip-preview", "--expect-no-changes")
 
 

@@ -17,7 +17,7 @@ from mimecast_sso.operations import drift_check
 from mimecast_sso.operations.drift import NamedResource, PropertyDifference, report
 from mimecast_sso.operations.drift_check import DriftCheck
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.output import Format
+from mimecast_sso.operations.formats import Format
 from mimecast_sso.operations.reports.model import Level, Report, Section, of_finding
 from mimecast_sso.operations.reports.render import render
 from mimecast_sso.provenance import How, Known, Statement, Verdict, unknown
@@ -59,16 +59,16 @@ def test_a_refresh_without_changes_reports_no_drift() -> None:
 
 
 def test_recorded_live_and_desired_values_are_told_apart() -> None:
-    planned = step("resourcePreEvent", "update", old={}, new={"inputs": {"url": "wanted", "tags": ["a"]}})
+    planned = step("resourcePreEvent", "update", old={}, new={"inputs": {"url": "desired", "tags": ["a"]}})
     (difference,) = report([*read("refresh", {"url": "live"}, "url"), planned]).differences
-    assert (difference.recorded, difference.live, difference.wanted) == ("old", "live", "wanted")
+    assert (difference.recorded, difference.live, difference.desired) == ("old", "live", "desired")
     assert str(difference.resource) == "ServicePrincipal app"
 
 
 def test_a_list_is_compared_as_a_whole_and_accepted_values_are_desired() -> None:
     (difference,) = report(read("update", {"tags": ["b", "c"]}, "tags[0]", "tags[1]")).differences
     assert (difference.path, difference.recorded) == ("tags", "a")
-    assert (difference.live, difference.wanted) == ("b, c", "b, c")
+    assert (difference.live, difference.desired) == ("b, c", "b, c")
 
 
 def test_where_the_provider_only_says_that_something_differs_the_outputs_tell() -> None:
@@ -93,7 +93,7 @@ def test_an_object_that_no_longer_exists() -> None:
     for op in ("refresh", "delete"):
         (difference,) = report([*read(op, None), step("resourcePreEvent", "create", new={})]).differences
         assert difference.path == ""
-        assert "recreated" in difference.wanted
+        assert "recreated" in difference.desired
 
 
 def test_a_change_of_the_program_is_not_drift() -> None:

@@ -19,8 +19,8 @@ ALL = (
 )
 
 
-def rings(order: Sequence[str], wanted: Sequence[Listed] = ALL) -> dict[str, list[str]]:
-    found = in_rings(wanted, order, ALL)
+def rings(order: Sequence[str], desired: Sequence[Listed] = ALL) -> dict[str, list[str]]:
+    found = in_rings(desired, order, ALL)
     return {ring.name: [each.name for each in ring.stacks] for ring in found}
 
 

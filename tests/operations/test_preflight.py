@@ -375,11 +375,11 @@ def test_a_persons_token_does_not_show_permissions(
 
 def test_the_least_permissions_are_the_needed_ones_and_one_more() -> None:
     """A deployment of ``end_to_end/test_verifying.py`` runs with these, so they are enough; and each is needed."""
-    wanted = needs(
+    desired = needs(
         manage_claims=True, manage_assignments=True, check_assignments=False, groups=True, users=True
     )
     held = frozenset(LEAST_ROLES)
-    least = {need.met(held) for need in wanted}
+    least = {need.met(held) for need in desired}
     assert "" not in least
     optional = {role for need in OPTIONAL for role in need.one_of}
     assert held - least - optional == {"Domain.Read.All"}, "azuread's get_domains, which a program may call"

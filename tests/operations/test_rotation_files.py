@@ -70,9 +70,9 @@ def test_a_whole_rotation_reads_back_and_keeps_the_comments(stack: Stack) -> Non
         {"generations": [NEXT], "retired": [{"label": "2026", "thumbprint": THUMBPRINT}]},
         {"generations": [NEXT, {**first, "label": "2032"}]},
     ):
-        wanted = changed(stack, **values)
-        stack.set_certificates(wanted)
-        assert stack.settings().certificates == wanted
+        desired = changed(stack, **values)
+        stack.set_certificates(desired)
+        assert stack.settings().certificates == desired
     text = stack.file.read_text(encoding="utf-8")
     assert "# agreed in CHG-1042" in text
     assert "# Only an existing internal domain is used" in text

@@ -71,7 +71,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @property
     def single(self) -> bool:
-        return self.world.wanted.rotation is RotationMode.SINGLE
+        return self.world.configured.rotation is RotationMode.SINGLE
 
     def _ours(self, deed: Callable[[], object]) -> None:
         """Whoever could sign in before can afterwards.
@@ -119,9 +119,9 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def somebody_approves(self) -> None:
-        if window := self.world.wanted.window:
+        if window := self.world.configured.window:
             approved = window.model_copy(update={"approved_by": "grace@example.com"})
-            self.world.wanted = self.world.wanted.model_copy(update={"window": approved})
+            self.world.configured = self.world.configured.model_copy(update={"window": approved})
 
     # What others do; since when it counts nobody can read, so time passes
 
@@ -170,7 +170,7 @@ class AnyOrder(RuleBasedStateMachine):
             if each.display_name != UNMANAGED or each.thumbprint == world.preferred
         ]
         unmanaged = any(each.display_name == UNMANAGED for each in world.entra)
-        self.others_changed = unmanaged or world.preferred != world.thumbprint(world.wanted.active)
+        self.others_changed = unmanaged or world.preferred != world.thumbprint(world.configured.active)
 
     # What always holds
 
@@ -181,7 +181,7 @@ class AnyOrder(RuleBasedStateMachine):
     def each_step_changes_one_thing(self) -> None:
         for planned in self._planned():
             if planned.change is not None:
-                before, after = self.world.wanted.model_dump(), planned.change.model_dump()
+                before, after = self.world.configured.model_dump(), planned.change.model_dump()
                 changed = {key for key in before if before[key] != after[key]}
                 assert changed, planned
                 assert changed <= CHANGES[planned.step], planned
@@ -193,7 +193,7 @@ class AnyOrder(RuleBasedStateMachine):
                 continue
             touches = planned.step in (Step.OVERLAP, Step.ACTIVATE, Step.REACTIVATE)
             assert planned.touches_people == touches, planned
-            window = self.world.wanted.window
+            window = self.world.configured.window
             if planned.step in (Step.OVERLAP, Step.ACTIVATE) and window:
                 is_open = self.world.now >= datetime.fromisoformat(window.not_before) and window.approved_by
                 assert is_open or planned.refusals
@@ -215,8 +215,8 @@ class AnyOrder(RuleBasedStateMachine):
         for planned in self._offered():
             world = self._imagine(planned)
             signing = world.signing.possible(world.now)
-            listed = {entry.thumbprint for entry in self.world.wanted.retired}
-            gone = {entry.thumbprint for entry in world.wanted.retired} - listed
+            listed = {entry.thumbprint for entry in self.world.configured.retired}
+            gone = {entry.thumbprint for entry in world.configured.retired} - listed
             assert not gone & signing, planned
             assert world.deploy()
             assert any(
@@ -229,12 +229,14 @@ class AnyOrder(RuleBasedStateMachine):
             return
         world = self.world
         there = {each.thumbprint for each in world.entra}
-        ours = {world.state.activated, world.thumbprint(world.wanted.active)}
-        empty = [slot for slot in world.wanted.slots if slot not in world.wanted.populated]
+        ours = {world.state.activated, world.thumbprint(world.configured.active)}
+        empty = [slot for slot in world.configured.slots if slot not in world.configured.populated]
         foreign = (
             any(each.display_name == UNMANAGED for each in world.entra)
             or world.preferred not in ours
-            or any(not {world.thumbprint(each.label), ""} & {*there, ""} for each in world.wanted.generations)
+            or any(
+                not {world.thumbprint(each.label), ""} & {*there, ""} for each in world.configured.generations
+            )
             or any(world.live(slot) for slot in empty)
         )
         if foreign:
@@ -260,7 +262,7 @@ class AnyOrder(RuleBasedStateMachine):
             return
         world = self._imagine(planned)
         undone = rotation.back(world.snapshot())
-        assert (undone.step, undone.change) == (BACK[planned.step], self.world.wanted)
+        assert (undone.step, undone.change) == (BACK[planned.step], self.world.configured)
         if self.others_changed or self.single:
             return
         assert world.deploy()
@@ -289,13 +291,13 @@ class AnyOrder(RuleBasedStateMachine):
                 world.work_at_the_console(slot)
             world.pass_time(WAIT)
         assert world.deploy()
-        active = world.wanted.active_generation
+        active = world.configured.active_generation
         assert world.preferred == world.thumbprint(active.label)
         assert next(each for each in world.entra if each.thumbprint == world.preferred).is_valid(world.now)
         assert world.locked_out() == []
-        if world.wanted.cut_over is CutOver.ACTIVE:
+        if world.configured.cut_over is CutOver.ACTIVE:
             assert world.live(active.profile) == PEOPLE
-            assert world.live(active.profile.other) == frozenset() or world.wanted.slots == (
+            assert world.live(active.profile.other) == frozenset() or world.configured.slots == (
                 ProfileSlot.FIRST,
             )
 
@@ -322,8 +324,8 @@ class AnyOrder(RuleBasedStateMachine):
             if planned.step is Step.NONE and not planned.refusals:
                 # The last step may have been the console's, after somebody removed the certificate that it trusted.
                 self.world.pass_time(WAIT)
-                assert len(self.world.wanted.generations) == 1
-                assert self.world.wanted.cut_over is CutOver.ACTIVE
+                assert len(self.world.configured.generations) == 1
+                assert self.world.configured.cut_over is CutOver.ACTIVE
                 assert self.world.locked_out() == []
                 return
             if planned.step is Step.CONSOLE:

@@ -66,7 +66,7 @@ def test_blue_green_goes_step_by_step() -> None:
     assert [each.label for each in world.entra] == ["next"]
     done = forward(world, start=False)
     assert (done.step, done.due) == (Step.NONE, False)
-    assert [each.label for each in world.wanted.retired] == ["2026"]
+    assert [each.label for each in world.configured.retired] == ["2026"]
 
 
 def test_the_next_rotation_goes_back_to_the_first_profile() -> None:
@@ -122,7 +122,9 @@ def test_a_window_holds_steps_that_affect_people(
     window: dict[str, str], part: str, due: bool, steps: tuple[Step, ...]
 ) -> None:
     world = until(at_rest(), *steps)
-    world.wanted = Certificates.model_validate(world.wanted.model_dump(by_alias=True) | {"window": window})
+    world.configured = Certificates.model_validate(
+        world.configured.model_dump(by_alias=True) | {"window": window}
+    )
     held = forward(world)
     assert (part in refusals(held), held.due) == (True, due), held
     assert rotation.back(world.snapshot()).refusals == () or steps == (Step.STAGE,)
@@ -131,8 +133,8 @@ def test_a_window_holds_steps_that_affect_people(
 def test_an_approval_is_for_one_rotation() -> None:
     window = {"notBefore": "2026-11-01T00:00:00Z", "approvedBy": "grace@example.com"}
     world = until(at_rest(soakDays=0, window=window), *TO_LEAVE, Step.RETIRE)
-    assert world.wanted.window is not None
-    assert world.wanted.window.approved_by is None
+    assert world.configured.window is not None
+    assert world.configured.window.approved_by is None
 
 
 def test_every_change_is_awaited() -> None:
@@ -156,7 +158,7 @@ def test_configured_but_missing_objects_are_deployed_first() -> None:
 
 def test_the_second_profile_and_group_are_created_before_the_first_blue_green_rotation() -> None:
     world = at_rest(rotation="single")
-    world.wanted = certificates()
+    world.configured = certificates()
     ahead = forward(world)
     assert (ahead.step, "the second profile is described" in ahead.text) == (Step.DEPLOY, True)
     assert "the second group is created" in ahead.text
@@ -281,7 +283,7 @@ def test_every_step_has_a_way_back(rotated: tuple[Step, ...], expected: list[Ste
         assert world.locked_out() == []
         world.pass_time(WAIT)
     assert taken == expected
-    assert (world.wanted.active, world.preferred) == ("2026", world.thumbprint("2026"))
+    assert (world.configured.active, world.preferred) == ("2026", world.thumbprint("2026"))
     assert [each.label for each in world.entra] == ["2026"]
     assert "nothing to go back to" in rotation.back(world.snapshot()).text
 
@@ -372,7 +374,7 @@ def test_a_left_over_certificate_is_removed_with_the_former_one() -> None:
     make(world, forward(world))
     assert not world.deploy(dies_after=1)
     until(world, Step.DEPLOY, Step.OVERLAP, Step.ACTIVATE, Step.LEAVE, Step.RETIRE)
-    assert [each.label for each in world.wanted.retired] == ["next", "2026"]
+    assert [each.label for each in world.configured.retired] == ["next", "2026"]
     assert [each.thumbprint for each in world.entra] == [world.preferred]
 
 
@@ -546,7 +548,7 @@ def test_a_certificate_of_a_killed_run_is_removed_when_unstaged() -> None:
     assert not world.deploy(dies_after=1), "the certificate is made, and not recorded"
     (left,) = world.snapshot().strays
     make(world, rotation.back(world.snapshot()))
-    assert [entry.thumbprint for entry in world.wanted.retired] == [left.thumbprint]
+    assert [entry.thumbprint for entry in world.configured.retired] == [left.thumbprint]
     assert world.deploy()
     assert world.snapshot().unmanaged == ()
     planned = forward(world, start=False)
@@ -556,7 +558,7 @@ def test_a_certificate_of_a_killed_run_is_removed_when_unstaged() -> None:
 def test_a_generation_without_a_certificate_is_unstaged_at_once() -> None:
     world = at_rest()
     make(world, forward(world))
-    before = world.wanted
+    before = world.configured
     planned = rotation.back(world.snapshot())
     assert (planned.step, planned.refusals) == (Step.UNSTAGE, ())
     assert planned.change is not None
@@ -671,7 +673,7 @@ def test_a_single_left_over_certificate_is_removed_too() -> None:
     assert (planned.step, planned.refusals) == (Step.RETIRE, ())
     assert planned.change is not None
     assert [(each.label, each.thumbprint) for each in planned.change.retired] == [("2026", left.thumbprint)]
-    assert planned.change.generations == world.wanted.generations
+    assert planned.change.generations == world.configured.generations
 
 
 def test_an_activation_by_metadata_does_not_wait_for_people_who_joined() -> None:
@@ -763,8 +765,8 @@ def test_leaving_the_second_group_names_its_generation() -> None:
     assert rotation.back(snapshot).text.startswith(
         'Remove everybody from "second" of generation next; they stay'
     )
-    alone = snapshot.wanted.model_copy(update={"generations": snapshot.wanted.generations[:1]})
-    assert rotation.back(replace(snapshot, wanted=alone)).text.startswith(
+    alone = snapshot.configured.model_copy(update={"generations": snapshot.configured.generations[:1]})
+    assert rotation.back(replace(snapshot, configured=alone)).text.startswith(
         'Remove everybody from "second"; they stay'
     )
 

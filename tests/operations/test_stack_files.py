@@ -197,9 +197,9 @@ def test_a_damaged_record_is_named(project: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_real_stack_needs_the_pulumi_cli(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
-    for wanted in ("auto", "embedded"):
+    for desired in ("auto", "embedded"):
         with pytest.raises(OperationError, match="requires the Pulumi CLI"):
-            Engine(open_stack("prod-eu"), wanted)  # type: ignore[arg-type]
+            Engine(open_stack("prod-eu"), desired)  # type: ignore[arg-type]
 
 
 def test_an_unknown_stack_lists_existing_ones() -> None:

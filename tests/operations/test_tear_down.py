@@ -62,7 +62,7 @@ def settings(*overrides: dict[str, str]) -> Settings:
 
 def prepare(
     opened: Stack,
-    wanted: Settings,
+    desired: Settings,
     pause: Callable[[float], None],
     depending: Collection[str] = (),
     members: Collection[str] = (ADA, GRACE),
@@ -70,7 +70,7 @@ def prepare(
     """Of a stack that put these members into the group."""
     outputs = {"group": GROUP, "members": sorted(members), "hold": False}
     record = Record((RecordedResource("urn::membership", types.GROUP_MEMBERSHIP, outputs),))
-    tear_down.prepare(opened, wanted, record, lambda: depending, pause)
+    tear_down.prepare(opened, desired, record, lambda: depending, pause)
 
 
 def test_people_are_removed_and_the_wait_is_observed(
@@ -177,9 +177,6 @@ def test_an_application_that_another_stack_of_the_project_manages_is_kept(
 
 class _Unreadable:
     """An engine whose state is fine, and cannot be read the second time."""
-
-    def require_answer(self, *, yes: bool) -> None:
-        """Somebody agreed."""
 
     def check_state(self) -> None:
         """It was read."""

@@ -20,5 +20,5 @@ def test_the_records_of_a_stack_with_a_longer_name_are_not_its_own(tmp_path: Pat
     for name, member, at in (("prod", "ada", "20261101T090000Z"), ("prod-eu", "grace", "20261102T090000Z")):
         content = {"stack": name, "members": [f"{member}@example.com"], "rollOut": choice}
         (opened.undo_records / f"{name}-{at}.json").write_text(json.dumps(content))
-    wanted = cast("Settings", SimpleNamespace(roll_out=RollOut()))
-    assert last_undo(opened, wanted).keys() == {"ada@example.com"}
+    desired = cast("Settings", SimpleNamespace(roll_out=RollOut()))
+    assert last_undo(opened, desired).keys() == {"ada@example.com"}

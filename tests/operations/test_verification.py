@@ -137,7 +137,7 @@ def test_each_difference_is_named_and_what_is_left_open_is_not_one() -> None:
         "replyUrl": None,
         "contexts": False,
     }
-    assert (rows["contexts"].wanted, rows["contexts"].sent) == ("none", CONTEXT_PASSWORD_PROTECTED)
+    assert (rows["contexts"].desired, rows["contexts"].sent) == ("none", CONTEXT_PASSWORD_PROTECTED)
     # Where the browser went counts where the request itself says nothing.
     sent = compare(SETTINGS, PROFILE, Captured(odd, "https://login.example/saml2"))
     assert {row.aspect: row.agrees for row in sent}["destination"] is False

@@ -153,12 +153,12 @@ def test_removed_keys_are_kept_in_the_state(
 ) -> None:
     monkeypatch.setattr(retired_signing_certificate, "shared_client", lambda: GraphClient(sandbox.env))
     provider = resources.RetiredSigningCertificateProvider()
-    wanted = {"servicePrincipalId": principal, "thumbprint": certificates[1], "gone": None}
-    made = provider.create(wanted).outs
+    desired = {"servicePrincipalId": principal, "thumbprint": certificates[1], "gone": None}
+    made = provider.create(desired).outs
     assert made
     assert (made["gone"], len(made["keyIds"])) == (True, 2)
     assert provider.read("id", made).outs == made
-    assert provider.update("id", made, wanted).outs == made, "gone already: what was recorded stays"
+    assert provider.update("id", made, desired).outs == made, "gone already: what was recorded stays"
     older = {key: value for key, value in made.items() if key != "keyIds"}
     assert provider.read("id", older).outs == older, "a state from before shows no difference"
 

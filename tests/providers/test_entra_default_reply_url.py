@@ -37,11 +37,11 @@ def live(sandbox: RunningSandbox, application: str) -> Any:
 
 def test_it_is_set_changed_read_and_reset(sandbox: RunningSandbox, plugin: Plugin) -> None:
     application = an_application(sandbox)
-    wanted = {"applicationId": application, "url": SECOND}
+    desired = {"applicationId": application, "url": SECOND}
 
-    identifier, outputs = plugin.create(DefaultReplyUrlProvider, wanted)
+    identifier, outputs = plugin.create(DefaultReplyUrlProvider, desired)
     assert (identifier, live(sandbox, application)) == (application, SECOND)
-    outputs = plugin.update(DefaultReplyUrlProvider, identifier, outputs, wanted | {"url": FIRST})
+    outputs = plugin.update(DefaultReplyUrlProvider, identifier, outputs, desired | {"url": FIRST})
     assert live(sandbox, application) == FIRST
     _, seen, _ = plugin.read(DefaultReplyUrlProvider, identifier, outputs)
     assert seen["url"] == FIRST
@@ -58,4 +58,4 @@ def test_it_is_set_changed_read_and_reset(sandbox: RunningSandbox, plugin: Plugi
     assert gone == ""
     plugin.delete(DefaultReplyUrlProvider, identifier, outputs)
     with pytest.raises(CallError, match="does not exist"):
-        plugin.create(DefaultReplyUrlProvider, wanted)
+        plugin.create(DefaultReplyUrlProvider, desired)

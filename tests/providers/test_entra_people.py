@@ -20,8 +20,8 @@ def client(sandbox: RunningSandbox) -> GraphClient:
 
 def test_many_people_are_found_with_a_call_for_fifteen(client: GraphClient, sandbox: RunningSandbox) -> None:
     before = max((entry["number"] for entry in sandbox.control.journal()), default=0)
-    wanted = [ADA.upper(), *(f"o'nobody-{number}@example.com" for number in range(20)), GRACE]
-    found = people.users_with(client, "mail", wanted)
+    desired = [ADA.upper(), *(f"o'nobody-{number}@example.com" for number in range(20)), GRACE]
+    found = people.users_with(client, "mail", desired)
     assert [(user.mail, user.enabled, user.guest) for user in found] == [
         (ADA, True, False),
         (GRACE, True, False),

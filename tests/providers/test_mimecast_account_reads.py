@@ -69,16 +69,16 @@ def test_all_addresses_come_a_hundred_a_call_and_say_who_is_disabled(
 
 
 def test_a_few_addresses_are_read_five_per_call(world: RunningSandbox, mimecast: MimecastClient) -> None:
-    wanted = [
+    desired = [
         "ada@example.com",
         "gone@example.com",
         "locked@example.com",
         "alias@example.com",
         "no@example.com",
     ]
-    disabled_states(mimecast, wanted[:1])
+    disabled_states(mimecast, desired[:1])
     before = last(world)
-    found = disabled_states(mimecast, [*wanted, "user-00001@example.org"])
+    found = disabled_states(mimecast, [*desired, "user-00001@example.org"])
     assert calls(world, before) == 2
     assert found == {
         "ada@example.com": AddressFlags(disabled=False, locked=False),

@@ -15,9 +15,9 @@ from tests.providers.vendor import Adapter, Directory, Reply, client, failure, l
 ADA, GRACE, ALAN = "ada@example.com", "grace@example.com", "alan@example.org"
 
 
-def apply(directory: Directory, wanted: dict[str, DesiredAddress], **options: Any) -> tuple[str, ...]:
+def apply(directory: Directory, desired: dict[str, DesiredAddress], **options: Any) -> tuple[str, ...]:
     mimecast = client(Adapter(directory.respond))
-    return converge(mimecast, Listing(mimecast), wanted, pause=lambda _: None, **options)
+    return converge(mimecast, Listing(mimecast), desired, pause=lambda _: None, **options)
 
 
 def test_missing_addresses_are_created_and_matching_ones_adopted() -> None:
@@ -123,8 +123,8 @@ def test_an_alias_is_refused() -> None:
 
 def test_passwords_go_to_new_and_managed_addresses_only(caplog: pytest.LogCaptureFixture) -> None:
     directory = Directory({a: user(a, "") for a in (ADA, GRACE)})
-    wanted = {a: DesiredAddress("", f"password of {a}") for a in (ADA, GRACE, ALAN)}
-    apply(directory, wanted, managed=[GRACE], set_password=[ADA, GRACE, ALAN])
+    desired = {a: DesiredAddress("", f"password of {a}") for a in (ADA, GRACE, ALAN)}
+    apply(directory, desired, managed=[GRACE], set_password=[ADA, GRACE, ALAN])
     assert directory.passwords == {GRACE: [f"password of {GRACE}"], ALAN: [f"password of {ALAN}"]}
     assert f"revokes the people's application tokens: {GRACE}" in caplog.text
     assert f"password of {GRACE}" not in caplog.text
@@ -138,11 +138,11 @@ def test_vendor_spelling_does_not_matter() -> None:
 def test_a_partial_success_names_the_rest_and_the_next_run_does_only_that() -> None:
     directory = Directory({}, faults=["ok", "before", "before", "before", "before"])
     mimecast = client(Adapter(directory.respond))
-    wanted = {ADA: DesiredAddress("Ada"), GRACE: DesiredAddress("Grace")}
+    desired = {ADA: DesiredAddress("Ada"), GRACE: DesiredAddress("Grace")}
     with pytest.raises(PartlyDone, match=r"1 of 2 addresses could not be written: .*Rerun"):
-        converge(mimecast, Listing(mimecast), wanted, pause=lambda _: None)
+        converge(mimecast, Listing(mimecast), desired, pause=lambda _: None)
     assert len(directory.users) == 1
-    apply(directory, wanted)
+    apply(directory, desired)
     assert sorted(directory.creations) == [ADA, GRACE]
 
 
@@ -168,23 +168,23 @@ ADDRESSES = st.sampled_from(
 @settings(max_examples=120)
 @given(
     before=st.dictionaries(ADDRESSES, NAMES, max_size=8),
-    wanted=st.dictionaries(ADDRESSES, NAMES, min_size=1, max_size=8),
+    desired=st.dictionaries(ADDRESSES, NAMES, min_size=1, max_size=8),
     faults=st.lists(st.sampled_from(["ok", "before", "after", "quota"]), max_size=30),
 )
 def test_the_book_converges_and_creates_nobody_twice(
-    before: dict[str, str], wanted: dict[str, str], faults: list[str]
+    before: dict[str, str], desired: dict[str, str], faults: list[str]
 ) -> None:
     directory = Directory({a: user(a, n) for a, n in before.items()}, faults, page=3)
-    book = {address: DesiredAddress(name) for address, name in wanted.items()}
+    book = {address: DesiredAddress(name) for address, name in desired.items()}
     for _ in range(len(faults) + 1):
         try:
             apply(directory, book, adopt=list(book))
             break
         except PartlyDone:
             continue
-    for address, name in wanted.items():
+    for address, name in desired.items():
         assert name in ("", directory.users[address]["name"])
-    assert set(directory.users) == before.keys() | wanted.keys()
-    assert sorted(directory.creations) == sorted(wanted.keys() - before.keys())
-    untouched = before.keys() - wanted.keys()
+    assert set(directory.users) == before.keys() | desired.keys()
+    assert sorted(directory.creations) == sorted(desired.keys() - before.keys())
+    untouched = before.keys() - desired.keys()
     assert {a: directory.users[a]["name"] for a in untouched} == {a: before[a] for a in untouched}

@@ -166,8 +166,8 @@ class Book(RuleBasedStateMachine):
     def _run(self) -> str:
         """What an update does: check, then create or update; the state changes only when that ends well."""
         provider = self._new_process()
-        wanted = {"addresses": self.config, "onRemoval": "forget", "adopt": sorted(self.adopt)}
-        inputs = provider.check({}, deepcopy(wanted)).inputs
+        desired = {"addresses": self.config, "onRemoval": "forget", "adopt": sorted(self.adopt)}
+        inputs = provider.check({}, deepcopy(desired)).inputs
         present = set(self.tenant.users)
         try:
             if self.state is None:
@@ -188,7 +188,7 @@ class Book(RuleBasedStateMachine):
         return (found.inputs or {}).get("addresses", {})
 
     def _refusable(self) -> bool:
-        """Whether somebody is wanted otherwise than is, and is neither this book's nor to be adopted."""
+        """Whether somebody is configured differently, and is neither this book's nor to be adopted."""
         managed = self.state["addresses"].keys() if self.state else set()
         for each, entry in self.config.items():
             live = self.tenant.users.get(each)

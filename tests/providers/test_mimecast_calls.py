@@ -70,7 +70,7 @@ def test_a_refresh_of_a_whole_stack(world: RunningSandbox) -> None:
         if user["emailAddress"].startswith("user-")
     }
     assert len(people) == sum(COUNTS.values())
-    wanted = {"group": "Refreshed", "members": sorted(people)[:30], "hold": False}
+    desired = {"group": "Refreshed", "members": sorted(people)[:30], "hold": False}
     stack: list[tuple[Any, str, Properties]] = []
     with counted(world, []) as plugin:
         for name in COUNTS:
@@ -80,7 +80,7 @@ def test_a_refresh_of_a_whole_stack(world: RunningSandbox) -> None:
             stack.append((DomainVerificationProvider, *plugin.create(DomainVerificationProvider, proof)))
         stack.append((AddressBookProvider, *plugin.create(AddressBookProvider, book(people))))
         stack.append((GroupProvider, *plugin.create(GroupProvider, {"description": "Refreshed"})))
-        stack.append((GroupMembershipProvider, *plugin.create(GroupMembershipProvider, wanted)))
+        stack.append((GroupMembershipProvider, *plugin.create(GroupMembershipProvider, desired)))
     calls: list[int] = []
     with counted(world, calls) as plugin:
         for provider, id_, outputs in stack:

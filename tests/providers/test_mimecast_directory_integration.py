@@ -79,18 +79,18 @@ class _Late(Vendor):
 
 @pytest.mark.parametrize("lost", [True, False])
 def test_a_new_one_that_is_not_listed_at_once_is_waited_for(lost: bool) -> None:
-    vendor, wanted = _Late(2), {"tenantDomain": "contoso.example"}
+    vendor, configured = _Late(2), {"tenantDomain": "contoso.example"}
     if lost:
         vendor.write = Reply(error=LOST)
-    made = provide_integration(vendor.client, NAME, Mode.ENSURE, wanted, sleep=vendor.sleep)
+    made = provide_integration(vendor.client, NAME, Mode.ENSURE, configured, sleep=vendor.sleep)
     assert made.secure_id == "eN1"
     assert vendor.adapter.paths.count("/directory/cloud-gateway/v1/integrations/m365") == 1
 
 
 def test_of_one_that_is_not_listed_nobody_is_told_to_create_a_second() -> None:
-    vendor, wanted = _Late(9), {"tenantDomain": "contoso.example"}
+    vendor, configured = _Late(9), {"tenantDomain": "contoso.example"}
     with pytest.raises(IntegrationUnusable, match=r"Rerun this once the console shows it"):
-        provide_integration(vendor.client, NAME, Mode.ENSURE, wanted, sleep=vendor.sleep)
+        provide_integration(vendor.client, NAME, Mode.ENSURE, configured, sleep=vendor.sleep)
 
 
 def test_two_of_one_description_are_an_error() -> None:
@@ -159,9 +159,9 @@ def test_properties_are_compared_in_normal_form() -> None:
 
 def test_only_what_is_given_is_a_property() -> None:
     given = {"description": NAME, "tenantDomain": "Contoso.example", "maxUnlink": 1000, "domains": []}
-    wanted = from_values(values(directorySynchronisation=given)).directory_synchronisation
-    assert wanted is not None
-    assert wanted.properties == {"tenantDomain": "contoso.example", "maxUnlink": "1,000", "domains": []}
+    desired = from_values(values(directorySynchronisation=given)).directory_synchronisation
+    assert desired is not None
+    assert desired.properties == {"tenantDomain": "contoso.example", "maxUnlink": "1,000", "domains": []}
     assert from_values(values()).directory_synchronisation is None, "off unless it is asked for"
 
 
@@ -216,7 +216,7 @@ def writes(world: RunningSandbox) -> int:
 PROVIDER = DirectoryIntegrationProvider
 
 
-def wanted(description: str, mode: str = "ensure", **properties: Any) -> dict[str, Any]:
+def desired(description: str, mode: str = "ensure", **properties: Any) -> dict[str, Any]:
     return {"description": description, "mode": mode, "properties": properties}
 
 
@@ -224,7 +224,7 @@ def test_an_integration_is_created_changed_read_and_kept_on_delete(
     plugin: Plugin, world: RunningSandbox
 ) -> None:
     inputs = plugin.inputs(
-        PROVIDER, wanted("Life", tenantDomain="Contoso.Example", maxUnlink=500, domains=[])
+        PROVIDER, desired("Life", tenantDomain="Contoso.Example", maxUnlink=500, domains=[])
     )
     assert inputs["properties"] == {"tenantDomain": "contoso.example", "maxUnlink": "500", "domains": []}
     id_, outputs = plugin.create(PROVIDER, inputs)
@@ -248,16 +248,16 @@ def test_an_integration_is_created_changed_read_and_kept_on_delete(
 
 
 def test_one_that_exists_keeps_what_is_not_configured(plugin: Plugin, world: RunningSandbox) -> None:
-    plugin.create(PROVIDER, wanted("Theirs", tenantDomain="contoso.example", syncContacts=True))
+    plugin.create(PROVIDER, desired("Theirs", tenantDomain="contoso.example", syncContacts=True))
     found = connection(world, "Theirs")
     assert (found["deleteUsers"], found["syncContacts"]) == (True, True)
 
 
 def test_an_integration_that_cannot_be_managed_is_refused(plugin: Plugin, world: RunningSandbox) -> None:
     before = writes(world)
-    text = refusal(plugin, "create", PROVIDER, wanted("Old directory", tenantDomain="contoso.example"))
+    text = refusal(plugin, "create", PROVIDER, desired("Old directory", tenantDomain="contoso.example"))
     assert "is not with Microsoft 365" in text
-    assert "mode is require" in refusal(plugin, "create", PROVIDER, wanted("Nothing", "require"))
-    _, failures = plugin.check(PROVIDER, wanted("x", "force", colour="red"))
+    assert "mode is require" in refusal(plugin, "create", PROVIDER, desired("Nothing", "require"))
+    _, failures = plugin.check(PROVIDER, desired("x", "force", colour="red"))
     assert [key for key, _ in failures] == ["mode", "properties"]
     assert writes(world) == before

@@ -142,16 +142,16 @@ def names_in(world: RunningSandbox, name: str) -> list[str]:
 
 
 def integration(name: str, **properties: Any) -> Properties:
-    wanted = {"tenantDomain": "contoso.example", "deleteUsers": False, **properties}
-    return {"description": name, "mode": "ensure", "properties": wanted}
+    desired = {"tenantDomain": "contoso.example", "deleteUsers": False, **properties}
+    return {"description": name, "mode": "ensure", "properties": desired}
 
 
 def created_integration(plugin: Plugin, name: str, _world: RunningSandbox) -> Properties:
     return plugin.create(DirectoryIntegrationProvider, integration(name))[1]
 
 
-def change_integration(plugin: Plugin, before: Properties, wanted: Properties) -> None:
-    plugin.update(DirectoryIntegrationProvider, "i", before, wanted)
+def change_integration(plugin: Plugin, before: Properties, desired: Properties) -> None:
+    plugin.update(DirectoryIntegrationProvider, "i", before, desired)
 
 
 def integrations_called(world: RunningSandbox, name: str) -> list[bool]:
@@ -385,7 +385,7 @@ SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 32
 def test_random_faults_during_a_whole_deployment(plugin: Plugin, world: RunningSandbox, seed: int) -> None:
     name = f"random-{seed}"
     people = {f"{name}-{number}@example.com": {"name": f"Person {number}"} for number in range(12)}
-    wanted = {"addresses": people, "onRemoval": "forget", "adopt": []}
+    desired = {"addresses": people, "onRemoval": "forget", "adopt": []}
     members = membership(name, *people)
     refusals: list[str] = []
 
@@ -393,7 +393,7 @@ def test_random_faults_during_a_whole_deployment(plugin: Plugin, world: RunningS
         made = plugin.create(DomainProvider, domain(name))[1]
         proof = {"domain": made["domain"], "proofValue": made["proofValue"], "publish": "rfc2136"}
         plugin.create(DomainVerificationProvider, proof)
-        plugin.create(AddressBookProvider, wanted)
+        plugin.create(AddressBookProvider, desired)
         plugin.create(GroupProvider, {"description": name})
         plugin.create(GroupMembershipProvider, members)
 

@@ -407,8 +407,8 @@ def test_changes_already_applied_are_no_failures() -> None:
 
 def test_members_come_in_batches_and_domains_by_name() -> None:
     adapter = scripted(members(), NOTHING, NOTHING)
-    wanted = {f"p{number}@example.com" for number in range(11)} | {"@example.org"}
-    groups.change_members(client(adapter), GROUP, add=wanted, remove=())
+    desired = {f"p{number}@example.com" for number in range(11)} | {"@example.org"}
+    groups.change_members(client(adapter), GROUP, add=desired, remove=())
     first, second = adapter.bodies("/api/directory/add-group-member")
     assert (len(first["data"]), len(second["data"])) == (10, 2)
     assert {"id": "eN9", "domain": "example.org"} in first["data"]
@@ -454,23 +454,23 @@ PEOPLE = st.sets(st.sampled_from([f"p{number}@example.com" for number in range(2
 @settings(max_examples=100)
 @given(
     before=PEOPLE,
-    wanted=PEOPLE,
+    desired=PEOPLE,
     leaving=PEOPLE,
     faults=st.lists(st.sampled_from(["ok", "before", "after"]), max_size=12),
 )
 def test_membership_converges_after_any_fault(
-    before: set[str], wanted: set[str], leaving: set[str], faults: list[str]
+    before: set[str], desired: set[str], leaving: set[str], faults: list[str]
 ) -> None:
     group = Members(before, list(faults))
     mimecast = client(Adapter(group.respond))
-    remove = leaving - wanted
+    remove = leaving - desired
     for _ in range(len(faults) + 1):
         try:
-            result = groups.change_members(mimecast, GROUP, add=wanted, remove=remove)
+            result = groups.change_members(mimecast, GROUP, add=desired, remove=remove)
             break
         except PartlyDone:
             continue
-    assert group.present == result == (before | wanted) - remove
+    assert group.present == result == (before | desired) - remove
 
 
 def test_refused_members_are_named() -> None:

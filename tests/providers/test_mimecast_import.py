@@ -85,9 +85,9 @@ def people(count: int, **more: DesiredAddress) -> dict[str, DesiredAddress]:
     }
 
 
-def apply(mimecast: MimecastClient, wanted: dict[str, DesiredAddress], **options: Any) -> tuple[str, ...]:
+def apply(mimecast: MimecastClient, desired: dict[str, DesiredAddress], **options: Any) -> tuple[str, ...]:
     options = {"pause": lambda _: None, "import_from": FEW} | options
-    return converge(mimecast, Listing(mimecast), wanted, **options)
+    return converge(mimecast, Listing(mimecast), desired, **options)
 
 
 def test_many_addresses_are_one_file_and_few_are_calls() -> None:
@@ -195,9 +195,9 @@ def test_a_role_without_the_permission_creates_them_one_by_one(caplog: pytest.Lo
 
 def test_addresses_outside_the_account_are_named_and_the_others_created() -> None:
     directory = Importer({})
-    wanted = people(3) | {"a@elsewhere.example": DesiredAddress("A")}
+    desired = people(3) | {"a@elsewhere.example": DesiredAddress("A")}
     with pytest.raises(PartlyDone, match=r"a@elsewhere.example.*elsewhere.example is not an internal domain"):
-        apply(client(Gateway(directory)), wanted)
+        apply(client(Gateway(directory)), desired)
     assert len(directory.users) == 3
 
 
@@ -207,19 +207,19 @@ LOCALS = st.sampled_from("abcdefgh")
 @settings(max_examples=100)
 @given(
     before=st.dictionaries(LOCALS, st.sampled_from(["Ada", "Grace"]), max_size=4),
-    wanted=st.dictionaries(LOCALS, st.sampled_from(["", "Ada", "Grace", "=1+1"]), min_size=1),
+    desired=st.dictionaries(LOCALS, st.sampled_from(["", "Ada", "Grace", "=1+1"]), min_size=1),
     responses=st.lists(st.sampled_from(["ok", "lost", "forbidden"]), max_size=4),
     left_out=st.sets(LOCALS),
 )
 def test_files_and_calls_together_converge(
-    before: dict[str, str], wanted: dict[str, str], responses: list[str], left_out: set[str]
+    before: dict[str, str], desired: dict[str, str], responses: list[str], left_out: set[str]
 ) -> None:
     def addresses(names: dict[str, str]) -> dict[str, str]:
         return {f"{local}@example.com": name for local, name in names.items()}
 
     directory = Importer({a: user(a, name) for a, name in addresses(before).items()}, responses)
     directory.left_out = {f"{local}@example.com" for local in left_out}
-    book = {address: DesiredAddress(name) for address, name in addresses(wanted).items()}
+    book = {address: DesiredAddress(name) for address, name in addresses(desired).items()}
     created: set[str] = set()
     for _ in range(6):
         try:
@@ -227,7 +227,7 @@ def test_files_and_calls_together_converge(
             break
         except PartlyDone:
             continue
-    assert directory.users.keys() == addresses(before | wanted).keys()
+    assert directory.users.keys() == addresses(before | desired).keys()
     for address, want in book.items():
         assert want.name in ("", directory.users[address]["name"])
     assert set(directory.creations).isdisjoint(

@@ -59,10 +59,10 @@ def test_a_cname_record_is_published_by_dns_update(world: RunningSandbox) -> Non
     with running(world.env) as plugin:
         plugin.configure(**(CONFIG | {"dns": json.dumps(configuration)}))
         _, domain = plugin.create(DomainProvider, INPUTS)
-        wanted = verification(domain) | {"publish": "rfc2136"}
-        id_, verified = plugin.create(DomainVerificationProvider, wanted)
+        desired = verification(domain) | {"publish": "rfc2136"}
+        id_, verified = plugin.create(DomainVerificationProvider, desired)
         assert verified["state"] == "verified"
-        plugin.update(DomainVerificationProvider, id_, verified, wanted)
+        plugin.update(DomainVerificationProvider, id_, verified, desired)
     records = [(r["name"], r["type"]) for r in world.control.documents("dns.records")]
     (proof,) = [record for record in records if record[1] in ("TXT", "CNAME")]
     assert proof == (f"{cname_name(NAME, domain['proofValue'])}.", "CNAME")

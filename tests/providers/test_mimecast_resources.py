@@ -432,13 +432,13 @@ def test_members_added_by_hand_are_drift_and_removed_only_if_recorded(plugin: Pl
 
 
 def test_membership_of_a_missing_group(plugin: Plugin) -> None:
-    wanted = members("No such group", "there@example.com")
+    desired = members("No such group", "there@example.com")
     assert 'no cloud group called "No such group"' in refusal(
-        plugin, "create", GroupMembershipProvider, wanted
+        plugin, "create", GroupMembershipProvider, desired
     )
-    assert plugin.read(GroupMembershipProvider, "x", wanted) == ("", {}, {})
-    plugin.delete(GroupMembershipProvider, "x", wanted)
-    assert plugin.diff(GroupMembershipProvider, "x", wanted, members("Other"))[1] == ["group"]
+    assert plugin.read(GroupMembershipProvider, "x", desired) == ("", {}, {})
+    plugin.delete(GroupMembershipProvider, "x", desired)
+    assert plugin.diff(GroupMembershipProvider, "x", desired, members("Other"))[1] == ["group"]
 
 
 # -- Authentication profile -----------------------------------------------------------------------------------

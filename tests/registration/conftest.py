@@ -14,5 +14,5 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     made = asyncio.new_event_loop()
     asyncio.set_event_loop(made)
     yield made
-    asyncio.set_event_loop(None)
+    asyncio.set_event_loop_policy(None)  # Others create theirs as if there had been none.
     made.close()

@@ -39,9 +39,9 @@ def test_outputs_inside_a_whole_value_are_resolved(loop: asyncio.AbstractEventLo
     def nested(_: object) -> Any:
         return {"ada@example.com": {"name": pulumi.Output.from_input("Ada")}, "list": [whole("x")]}
 
-    wanted = {"ada@example.com": {"name": "Ada"}, "list": [Whole("x")]}
-    assert value_of(loop, whole(nested(None))).value == wanted
-    assert value_of(loop, whole(pulumi.Output.from_input("").apply(nested))).value == wanted
+    desired = {"ada@example.com": {"name": "Ada"}, "list": [Whole("x")]}
+    assert value_of(loop, whole(nested(None))).value == desired
+    assert value_of(loop, whole(pulumi.Output.from_input("").apply(nested))).value == desired
 
 
 def test_an_unknown_value_stays_unknown(loop: asyncio.AbstractEventLoop) -> None:

@@ -274,6 +274,6 @@ def test_seeded_people_and_groups_are_what_the_document_says(world: RunningSandb
     ],
 )
 def test_a_policy_beyond_the_sandbox_cannot_be_seeded(world: RunningSandbox, policy: dict[str, Any]) -> None:
-    wanted = {"displayName": "Odd", "applications": ["All"], "users": ["All"], **policy}
+    desired = {"displayName": "Odd", "applications": ["All"], "users": ["All"], **policy}
     with pytest.raises(ControlError, match="400"):
-        world.control.seed({"conditionalAccess": [wanted]})
+        world.control.seed({"conditionalAccess": [desired]})

@@ -50,9 +50,9 @@ def add(graph: requests.Session, principal: str, name: str) -> dict[str, Any]:
 
 
 def log(sandbox: RunningSandbox, principal: str, *filters: str) -> requests.Response:
-    wanted = " and ".join([f"targetResources/any(t:t/id eq '{principal}')", *filters])
+    desired = " and ".join([f"targetResources/any(t:t/id eq '{principal}')", *filters])
     url = f"{GRAPH}/auditLogs/directoryAudits"
-    return sandbox.graph().get(url, params={"$filter": wanted}, timeout=30)
+    return sandbox.graph().get(url, params={"$filter": desired}, timeout=30)
 
 
 def changes(entry: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -220,9 +220,9 @@ def test_both_formats_of_a_sheet_have_the_same_content(tmp_path: Path) -> None:
     (tmp_path / "sheet.html").write_text(html_sheet(values()))
     in_markdown, in_html = (run_sheets.read(tmp_path / name) for name in ("sheet.md", "sheet.html"))
     for section in FormSection:
-        wanted = {field.label: values()[field.key] for field in FIELDS if field.section is section}
-        assert in_markdown.dialogues[section].values == wanted
-        assert in_html.dialogues[section].values == wanted
+        desired = {field.label: values()[field.key] for field in FIELDS if field.section is section}
+        assert in_markdown.dialogues[section].values == desired
+        assert in_html.dialogues[section].values == desired
     assert (
         (in_markdown.region, in_markdown.account) == (in_html.region, in_html.account) == ("eu", "CUK25A118")
     )

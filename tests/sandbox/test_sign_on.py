@@ -649,8 +649,8 @@ def test_a_toolkit_refuses_what_was_tampered_with(sandbox: RunningSandbox, ready
 
 
 def log(application: Application, *filters: str) -> requests.Response:
-    wanted = " and ".join([f"appId eq '{application.client_id}'", *filters])
-    return application.graph.get(f"{GRAPH}/auditLogs/signIns", params={"$filter": wanted}, timeout=30)
+    desired = " and ".join([f"appId eq '{application.client_id}'", *filters])
+    return application.graph.get(f"{GRAPH}/auditLogs/signIns", params={"$filter": desired}, timeout=30)
 
 
 def test_every_sign_in_to_an_application_is_logged_newest_first(

@@ -47,16 +47,16 @@ def seed(sandbox: RunningSandbox, **content: Any) -> None:
 
 
 def test_a_user_is_created_read_updated_and_never_shows_a_password(api: Api) -> None:
-    wanted = {
+    desired = {
         "emailAddress": "Ada@example.com",
         "name": "Ada Example",
         "password": "S3cret-phrase",
         "forcePasswordChange": True,
     }
-    (created,) = api.ok(CREATE, wanted)
+    (created,) = api.ok(CREATE, desired)
     assert set(created) == {"emailAddress", "id"}
     assert created["emailAddress"] == "ada@example.com"
-    assert api.code(CREATE, wanted) == "err_user_already_exists"
+    assert api.code(CREATE, desired) == "err_user_already_exists"
     (read,) = api.ok(UPDATE, {"emailAddress": "ada@example.com"})
     assert read == {
         "emailAddress": "ada@example.com",
@@ -92,8 +92,8 @@ def test_invalid_users_are_refused(api: Api, item: dict[str, Any], code: str) ->
 
 
 def test_a_failure_echoes_its_item(api: Api) -> None:
-    wanted = [{"emailAddress": "batch@example.com"}, {"emailAddress": "x@elsewhere.example"}]
-    envelope = api.legacy(CREATE, *wanted)
+    desired = [{"emailAddress": "batch@example.com"}, {"emailAddress": "x@elsewhere.example"}]
+    envelope = api.legacy(CREATE, *desired)
     assert [item["emailAddress"] for item in envelope["data"]] == ["batch@example.com"]
     (failure,) = envelope["fail"]
     assert failure["key"] == {"emailAddress": "x@elsewhere.example"}

@@ -121,8 +121,8 @@ def codes(response: Any) -> tuple[int, str]:
 
 def test_an_integration_is_created_read_changed_and_deleted(world: RunningSandbox) -> None:
     api = default_api(world)
-    wanted = {"description": "Contoso", "tenantDomain": "contoso.example", "maxUnlink": "1,000"}
-    made = api.v2("POST", M365, json=wanted)
+    desired = {"description": "Contoso", "tenantDomain": "contoso.example", "maxUnlink": "1,000"}
+    made = api.v2("POST", M365, json=desired)
     assert (made.status_code, list(made.json())) == (201, ["id"])
     path = f"{M365}/{made.json()['id']}"
     shown = api.v2("GET", path).json()

@@ -120,8 +120,8 @@ def respond(browser: Browser, page: Page, response: str) -> Page:
 def test_the_profile_form_has_every_field_in_the_consoles_order(sandbox: RunningSandbox) -> None:
     form = Browser(sandbox).administrator().get(f"{CONSOLE}/authentication-profiles/new")
     form_fields = form.forms["authentication-profile"]
-    wanted = {field.label: field.key for field in FIELDS if field.section is FormSection.PROFILE}
-    assert list(form_fields.labels.items()) == list(wanted.items())
+    desired = {field.label: field.key for field in FIELDS if field.section is FormSection.PROFILE}
+    assert list(form_fields.labels.items()) == list(desired.items())
     ticked = {name for name, is_ticked in form_fields.boxes.items() if is_ticked}
     assert ticked == {"passwordProtectedContext", "integratedAuthenticationContext"}
     assert {"Azure Active Directory", "Microsoft Entra ID"} <= set(form_fields.options["provider"])

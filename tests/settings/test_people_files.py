@@ -134,14 +134,14 @@ def test_a_domain_in_two_stack_files_of_one_account_is_found(tmp_path: Path) -> 
 def test_an_integration_in_two_stack_files_of_one_account_is_found(tmp_path: Path) -> None:
     folder = tmp_path / "stacks"
     folder.mkdir()
-    wanted = {"description": "Entra", "tenantDomain": "contoso.example"}
+    desired = {"description": "Entra", "tenantDomain": "contoso.example"}
     required = {"description": "Entra", "mode": "require"}
-    stack_file(folder, "pilot", directorySynchronisation=wanted)
+    stack_file(folder, "pilot", directorySynchronisation=desired)
     (said,) = elsewhere(folder, directorySynchronisation=required)
     assert said.startswith(
         "mimecast-sso:directorySynchronisation names Entra in stacks/Pulumi.prod.yaml and in"
     )
     assert "two stacks would write the same directory integration" in said
-    assert elsewhere(folder, directorySynchronisation=wanted | {"description": "Other"}) == []
+    assert elsewhere(folder, directorySynchronisation=desired | {"description": "Other"}) == []
     stack_file(folder, "pilot", directorySynchronisation=required)
     assert elsewhere(folder, directorySynchronisation=required) == []

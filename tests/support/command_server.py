@@ -159,13 +159,13 @@ def _become(order: dict[str, Any]) -> NoReturn:
         os._exit(code)
 
 
-def _put(descriptors: tuple[int, ...], wanted: list[int]) -> None:
+def _put(descriptors: tuple[int, ...], desired: list[int]) -> None:
     """Give the descriptors their numbers."""
-    free = max(wanted, default=0) + 1
+    free = max(desired, default=0) + 1
     away = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, free) for each in descriptors]
     for descriptor in descriptors:
         os.close(descriptor)
-    for descriptor, number in zip(away, wanted, strict=True):
+    for descriptor, number in zip(away, desired, strict=True):
         os.dup2(descriptor, number)
         os.close(descriptor)
 

@@ -80,9 +80,9 @@ class State:
 class World:
     """Both sides, the configuration, and the state."""
 
-    def __init__(self, wanted: Certificates) -> None:
+    def __init__(self, configured: Certificates) -> None:
         self.now = STARTS
-        self.wanted = wanted
+        self.configured = configured
         self.entra: list[SigningCertificate] = []
         self.signing = Timeline([(datetime.min.replace(tzinfo=UTC), "")])
         self.members = {
@@ -110,7 +110,7 @@ class World:
         state = self.state
         return RotationSnapshot(
             stack="sandbox",
-            wanted=self.wanted,
+            configured=self.configured,
             entra=PrincipalCertificates(tuple(self.entra), self.preferred),
             now=self.now,
             thumbprints=dict(state.thumbprints),
@@ -225,31 +225,31 @@ class World:
         state.thumbprints = {label: each for label, each in state.thumbprints.items() if each in self._listed}
 
     def _deploy(self) -> None:
-        wanted, state = self.wanted, self.state
-        for generation in wanted.generations:
+        configured, state = self.configured, self.state
+        for generation in configured.generations:
             if generation.label not in state.thumbprints:
                 self._deed()
                 made = self.make_certificate(subject(generation.label))
                 self._deed()
                 state.thumbprints[generation.label] = made.thumbprint
-        for slot in wanted.slots:
-            mine = wanted.of_slot(slot)
+        for slot in configured.slots:
+            mine = configured.of_slot(slot)
             self._deed()
-            if wanted.rotation is RotationMode.METADATA:
+            if configured.rotation is RotationMode.METADATA:
                 state.forms[slot] = FOLLOWS
             else:
                 state.forms[slot] = state.thumbprints[mine.label] if mine else ""
             state.confirmed[slot] = self.confirmed.get(slot, "")
-        active = wanted.active_generation.profile
-        for slot in sorted(wanted.populated, key=lambda slot: slot is not active):
+        active = configured.active_generation.profile
+        for slot in sorted(configured.populated, key=lambda slot: slot is not active):
             self._change(slot, PEOPLE, hold=self._held(slot))
         self._activate()
-        for slot in wanted.slots:
-            if slot not in wanted.populated:
+        for slot in configured.slots:
+            if slot not in configured.populated:
                 self._change(slot, PEOPLE if self._held(active) else frozenset(), hold=True)
-        for entry in wanted.retired:
+        for entry in configured.retired:
             self._retire(entry.thumbprint)
-        for label in set(state.thumbprints) - {generation.label for generation in wanted.generations}:
+        for label in set(state.thumbprints) - {generation.label for generation in configured.generations}:
             self._deed()
             del state.thumbprints[label]
 
@@ -273,9 +273,9 @@ class World:
         state.members[slot], state.held[slot], state.changed_at[slot] = members, hold, self.now
 
     def _activate(self) -> None:
-        state, wanted = self.state, self.wanted
-        thumbprint = state.thumbprints[wanted.active]
-        trusted = not self._held(wanted.active_generation.profile)
+        state, configured = self.state, self.configured
+        thumbprint = state.thumbprints[configured.active]
+        trusted = not self._held(configured.active_generation.profile)
         if state.activated == thumbprint:
             return
         if self.preferred != thumbprint and trusted:
@@ -322,4 +322,4 @@ def make(world: World, planned: RotationPlan) -> None:
     """Apply the step's change to the configuration, with all validation of the settings."""
     assert planned.refusals == (), planned
     if planned.change is not None:
-        world.wanted = Certificates.model_validate(planned.change.model_dump(by_alias=True))
+        world.configured = Certificates.model_validate(planned.change.model_dump(by_alias=True))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift.finding import Change, Finding, Part
 from mimecast_sso.assessment.people import Person
 from mimecast_sso.facts import resource_types as types
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.settings import Settings
 
 ACCOUNT = "test account"
@@ -24,15 +24,15 @@ def _address(settings: Settings) -> str | None:
     return settings.account_for_tests.address if settings.account_for_tests else None
 
 
-_PROPERTIES: tuple[tuple[str, Callable[[Person], Any], Callable[[Settings], Any]], ...] = (
+_PROPERTIES: tuple[tuple[str, Callable[[Person], object], Callable[[Settings], object]], ...] = (
     ("userPrincipalName", lambda live: live.user_principal_name, _address),
     ("mail", lambda live: live.mail, _address),
     (
         "displayName",
         lambda live: live.display_name,
-        lambda wanted: wanted.account_for_tests and wanted.account_for_tests.display_name,
+        lambda configured: configured.account_for_tests and configured.account_for_tests.display_name,
     ),
-    ("accountEnabled", lambda live: live.enabled, lambda wanted: wanted.account_for_tests and True),
+    ("accountEnabled", lambda live: live.enabled, lambda configured: configured.account_for_tests and True),
 )
 
 
@@ -62,15 +62,15 @@ def find(assessment: Assessment, others: Callable[[Assessment], Iterable[Finding
 
 def _properties(assessment: Assessment, address: str, live: Person) -> Iterator[Finding]:
     recorded = assessment.whole.recorded.outputs_of(types.USER) or {}
-    for name, of, wanted in _PROPERTIES:
+    for name, of, configured in _PROPERTIES:
         now = of(live)
         if now is None or name not in recorded or recorded[name] == now:
             continue
-        change = Change(_values(recorded[name]), _values(now), _values(wanted(assessment.settings)))
+        change = Change(_values(recorded[name]), _values(now), _values(configured(assessment.settings)))
         yield _finding(Part.CHANGED, address, live.object_id, name, change)
 
 
-def _values(value: Any) -> tuple[str, ...] | None:
+def _values(value: JSON) -> tuple[str, ...] | None:
     if value is None:
         return None
     return (str(value).lower() if isinstance(value, bool) else str(value),)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.desired import Desired
@@ -28,6 +27,7 @@ from mimecast_sso.assessment.record import Record, RecordedApplication, Recorded
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.entra import HIDE_TAG
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.sign_in_reasons import Reason
 from mimecast_sso.settings import Ownership
 from mimecast_sso.text import foreign
@@ -106,14 +106,14 @@ class _Property:
     object: str
     name: str
     type: str
-    live: Callable[[LiveApplication], Any]
-    desired: Callable[[Desired], Any] | None = None
+    live: Callable[[LiveApplication], JSON]
+    desired: Callable[[Desired], JSON] | None = None
     reasons: frozenset[Reason] = frozenset()
-    recorded: Callable[[Any], Any] = lambda recorded: recorded
+    recorded: Callable[[JSON], JSON] = lambda recorded: recorded
     """The value to compare, from the recorded one."""
 
 
-def _roles_for_people(recorded: Sequence[Mapping[str, Any]]) -> list[str]:
+def _roles_for_people(recorded: Sequence[Mapping[str, JSON]]) -> list[str]:
     return [
         _role(str(each["displayName"]), str(each["id"]))
         for each in recorded
@@ -216,16 +216,16 @@ def _properties(desired: Desired, principal: RecordedPrincipal, live: LiveApplic
             continue
         before, now = _values(each.recorded(outputs[each.name])), _values(each.live(live))
         if set(before) != set(now):
-            wanted = _values(each.desired(desired)) if each.desired else None
-            yield changed(each.object, each.name, Change(before, now, wanted), live, each.reasons)
+            configured = _values(each.desired(desired)) if each.desired else None
+            yield changed(each.object, each.name, Change(before, now, configured), live, each.reasons)
     hidden = HIDE_TAG in live.tags
     if hidden != principal.hidden:
-        wanted = _values(desired.settings.application.hide)
-        change = Change(_values(principal.hidden), _values(hidden), wanted)
+        configured = _values(desired.settings.application.hide)
+        change = Change(_values(principal.hidden), _values(hidden), configured)
         yield changed(PRINCIPAL, "hide", change, live)
 
 
-def _values(value: Any) -> tuple[str, ...]:
+def _values(value: JSON) -> tuple[str, ...]:
     """A property's values: every item of a list, a single value otherwise, none if it is absent."""
     if isinstance(value, (list, tuple, set, frozenset)):
         return tuple(sorted(map(str, value)))
@@ -249,8 +249,8 @@ def _identifiers(
         )
     for identifier in live.identifiers:
         if identifier not in identifiers and identifier != f"api://{live.client_id}":
-            wanted = identifier == assessment.settings.identifier
-            yield unmanaged(APPLICATION, "identifier", identifier, identifier, live, desired=wanted)
+            configured = identifier == assessment.settings.identifier
+            yield unmanaged(APPLICATION, "identifier", identifier, identifier, live, desired=configured)
 
 
 # -- Owners, policies, assignments ----------------------------------------------------------------------------------
@@ -265,11 +265,11 @@ def _owners(
 ) -> Iterator[Finding]:
     """Owners that are missing, and unmanaged ones; whoever deployed may own both objects without being declared."""
     directory, deployers = assessment.snapshot.directory, assessment.desired.record.deployers
-    wanted = {*directory.owners, assessment.snapshot.deployer}
+    configured = {*directory.owners, assessment.snapshot.deployer}
     names = {owner.object_id: owner.name for owner in owners}
     for object_id in sorted(recorded - names.keys()):
         name = directory.owners.get(object_id) or object_id
-        change = gone_value(name, desired=object_id in wanted)
+        change = gone_value(name, desired=object_id in configured)
         yield missing(holder, object_id, "owner", name, targets=both(live), change=change)
     for object_id, name in sorted(names.items()):
         if object_id not in recorded | deployers:
@@ -304,10 +304,10 @@ def _assignments(assessment: Assessment, live: LiveApplication) -> Iterator[Find
     if assessment.settings.assign.mode is not Ownership.MANAGE:
         return
     assigned = {each.principal_id: each for each in live.assigned}
-    names, wanted = _names(assessment), assessment.desired.principals
+    names, configured = _names(assessment), assessment.desired.principals
     for each in assessment.desired.recreated_assignments:
         before = recorded[each.principal_id].assignment_id
-        yield _recreated(each, before, live, desired=each.principal_id in wanted)
+        yield _recreated(each, before, live, desired=each.principal_id in configured)
     for principal_id in sorted(recorded.keys() - assigned.keys()):
         name = names.get(principal_id) or principal_id
         yield missing(
@@ -316,11 +316,11 @@ def _assignments(assessment: Assessment, live: LiveApplication) -> Iterator[Find
             subject=name,
             targets=(live.principal_id,),
             reasons=_UNASSIGNED,
-            change=gone_value(name, desired=principal_id in wanted),
+            change=gone_value(name, desired=principal_id in configured),
         )
     for principal_id, each in sorted(assigned.items()):
         if principal_id not in recorded:
-            is_wanted = principal_id in wanted
+            is_wanted = principal_id in configured
             shown = foreign.name(each.name) or principal_id
             yield unmanaged(ASSIGNMENT, "", principal_id, shown, live, desired=is_wanted)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -16,6 +15,7 @@ from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift import forms, mimecast
 from mimecast_sso.assessment.drift.finding import Finding, Part, Severity
 from mimecast_sso.facts.entra import HIDE_TAG
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.settings import Address, Ownership, Settings
 from mimecast_sso.settings.drift import Drift, ExpectedDrift
 from mimecast_sso.text.names import lower_case
@@ -30,7 +30,7 @@ class Edit:
 
     section: str
     key: str
-    document: Mapping[str, Any]
+    document: Mapping[str, JSON]
 
     def __str__(self) -> str:
         return f"{self.section}.{self.key}"
@@ -57,10 +57,10 @@ class _Value:
 
     section: str
     key: str
-    value: Any
+    value: JSON
 
 
-def _edit(wanted: _Value, settings: Settings) -> Edit | None:
+def _edit(chosen: _Value, settings: Settings) -> Edit | None:
     """The edit, if its section stays valid."""
     section = {
         _APPLICATION: settings.application,
@@ -68,15 +68,15 @@ def _edit(wanted: _Value, settings: Settings) -> Edit | None:
         _ADDRESSES: settings.addresses,
         _ROLL_OUT: settings.roll_out,
         _INTEGRATION: settings.directory_synchronisation,
-    }[wanted.section]
+    }[chosen.section]
     if section is None:
         return None
-    document = section.model_dump(mode="json", by_alias=True, exclude_unset=True) | {wanted.key: wanted.value}
+    document = section.model_dump(mode="json", by_alias=True, exclude_unset=True) | {chosen.key: chosen.value}
     try:
         type(section).model_validate(document)
     except ValidationError:
         return None
-    return Edit(wanted.section, wanted.key, document)
+    return Edit(chosen.section, chosen.key, document)
 
 
 _APPLICATION, _ASSIGN, _ADDRESSES, _ROLL_OUT = "application", "assign", "addresses", "rollOut"
@@ -86,7 +86,7 @@ _Find = Callable[[Finding, Assessment], _Value | None]
 # -- Entra ------------------------------------------------------------------------------------------------------------
 
 
-def _as_live(key: str, live: Callable[[LiveApplication], Any]) -> _Find:
+def _as_live(key: str, live: Callable[[LiveApplication], object]) -> _Find:
     """A key of the application takes the live value."""
 
     def find(_: Finding, assessment: Assessment) -> _Value | None:
@@ -186,8 +186,8 @@ def _address_named(finding: Finding, assessment: Assessment) -> _Value | None:
     return _Value(_ADDRESSES, "list", rows) if named else None
 
 
-def _row(address: Address) -> dict[str, Any]:
-    row: dict[str, Any] = _ADDRESS.dump_python(address, by_alias=True, exclude_none=True)
+def _row(address: Address) -> dict[str, JSON]:
+    row: dict[str, JSON] = _ADDRESS.dump_python(address, by_alias=True, exclude_none=True)
     return row
 
 

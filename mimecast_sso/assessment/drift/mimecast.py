@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift.finding import Change, Finding, Part
 from mimecast_sso.assessment.membership import members_of
 from mimecast_sso.facts import resource_types as types
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.sign_in_reasons import Reason
 from mimecast_sso.settings import Address, DomainMode, ProfileSlot
 from providers.mimecast.address_book import LiveAddress
@@ -58,7 +58,7 @@ def _domains(assessment: Assessment) -> Iterator[Finding]:
         yield from _inbound_type(name, outputs, status)
 
 
-def _inbound_type(name: str, outputs: Mapping[str, Any], live: DomainStatus) -> Iterator[Finding]:
+def _inbound_type(name: str, outputs: Mapping[str, JSON], live: DomainStatus) -> Iterator[Finding]:
     """Compare the inbound type if this stack wrote it; that of a domain that already existed is never written."""
     was_set = outputs["registered"] or outputs["mode"] == DomainMode.REGISTER
     recorded = outputs["inboundType"]
@@ -113,14 +113,14 @@ def _integration(assessment: Assessment) -> Iterator[Finding]:
         yield _finding(Part.MISSING, INTEGRATION, "", name)
         return
     configured = assessment.settings.directory_synchronisation
-    wanted = configured.properties if configured else {}
+    properties = configured.properties if configured else {}
     if live.description != name:
         yield _finding(
             Part.CHANGED, INTEGRATION, "description", name, change=Change((name,), (live.description,))
         )
     for key, value in live.properties.items():
         if key in recorded.live and recorded.live[key] != value:
-            desired = (shown(wanted[key]),) if key in wanted else None
+            desired = (shown(properties[key]),) if key in properties else None
             change = Change((shown(recorded.live[key]),), (shown(value),), desired)
             yield _finding(Part.CHANGED, INTEGRATION, key, name, change=change)
 
@@ -134,12 +134,12 @@ def _group(assessment: Assessment, slot: ProfileSlot) -> Iterator[Finding]:
     if group is None:
         return
     membership, members = record.membership(slot), members_of(assessment.desired, slot)
-    wanted = members.after[1] if members is not None else frozenset[str]()
+    belong = members.after[1] if members is not None else frozenset[str]()
     for address in sorted(membership.added - group.members):
-        change = Change((address,), (), (address,) if address in wanted else ())
+        change = Change((address,), (), (address,) if address in belong else ())
         yield replace(_finding(Part.MISSING, GROUP, MEMBER, address, change=change), group=group.name)
     for address in sorted(membership.unmanaged(group.members)):
-        change = Change((), (address,), (address,) if address in wanted else ())
+        change = Change((), (address,), (address,) if address in belong else ())
         # Being in the group is what sends somebody to Entra, so whatever they fail for there is its doing.
         found = _finding(Part.UNMANAGED, GROUP, MEMBER, address, change=change, reasons=frozenset(Reason))
         yield replace(found, group=group.name)

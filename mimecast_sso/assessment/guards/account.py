@@ -54,10 +54,10 @@ def _mimecast_differs(assessment: Assessment) -> Iterator[str]:
 
 
 def _tenant_differs(assessment: Assessment) -> Iterator[str]:
-    wanted, live = assessment.settings.tenant_id, assessment.snapshot.tenant_id
-    if wanted and wanted != live.lower():
+    desired, live = assessment.settings.tenant_id, assessment.snapshot.tenant_id
+    if desired and desired != live.lower():
         yield (
-            f"The ARM_* credentials are for Entra tenant {live}, but mimecast-sso:tenantId is {wanted}. "
+            f"The ARM_* credentials are for Entra tenant {live}, but mimecast-sso:tenantId is {desired}. "
             "Nothing was changed"
         )
 

@@ -17,16 +17,16 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
 
     An account that a run of this stack created and could not record is known by its marker, and is imported.
     """
-    wanted, snapshot = assessment.settings.account_for_tests, assessment.snapshot
-    if wanted is None or snapshot.record.value is None:
+    desired, snapshot = assessment.settings.account_for_tests, assessment.snapshot
+    if desired is None or snapshot.record.value is None:
         return
     names = snapshot.by_name_id
-    person = names["upn"].get(wanted.address) or names["mail"].get(wanted.address)
+    person = names["upn"].get(desired.address) or names["mail"].get(desired.address)
     if person is None or person.object_id == snapshot.directory.unrecorded_account:
         return
     yield GuardFinding(
         _GUARD,
-        f"mimecast-sso:testAccount.address is {wanted.address}, but Entra already has an account with this address "
+        f"mimecast-sso:testAccount.address is {desired.address}, but Entra already has an account with this address "
         f"({quoted(person.display_name)}), which this stack did not create. It would be changed, and "
         "deleted with the stack",
         known=(Statement(f"object id {person.object_id}", How.LIVE, "Microsoft Graph"),),

@@ -116,9 +116,9 @@ def survey(question: Question, environment: Mapping[str, str], deadline: Deadlin
     present = fitting.present_application(snapshot)
     if present is None:
         return Survey(found, fits, None, ())
-    wanted = live_application.wanted(found.desired, owners, people)
+    desired = live_application.desired_application(found.desired, owners, people)
     try:
-        adoption, findings = live_application.adopt(graph, present, wanted, cloud)
+        adoption, findings = live_application.adopt(graph, present, desired, cloud)
     except CannotBeTakenOver as problem:
         text = (
             f"Application {quoted(present.display_name)} (client id {present.client_id}) cannot be "

@@ -143,9 +143,9 @@ class Repository:
 
     def contents(self, blobs: Mapping[str, Blob]) -> dict[str, bytes]:
         """The content of the readable files by path, with one call of git."""
-        wanted = {path: blob for path, blob in blobs.items() if not blob.problem}
-        asked = "".join(f"{each.object_id}\n" for each in wanted.values()).encode()
-        return dict(zip(wanted, _batch(self._git("cat-file", "--batch", given=asked)), strict=True))
+        desired = {path: blob for path, blob in blobs.items() if not blob.problem}
+        asked = "".join(f"{each.object_id}\n" for each in desired.values()).encode()
+        return dict(zip(desired, _batch(self._git("cat-file", "--batch", given=asked)), strict=True))
 
     def sizes(self, blobs: Iterable[Blob]) -> list[int]:
         """The size of each in bytes."""
@@ -160,7 +160,7 @@ class Repository:
         rehearsed would then differ from what is deployed. Running anything in the folder runs code of that commit.
 
         Raises:
-            OperationError: A file leads out of the folder, or cannot be written.
+            OperationError: A file points outside the folder, or cannot be written.
         """
         files, links = self._tree(commit)
         try:
@@ -217,7 +217,7 @@ class Repository:
 def _inside(folder: Path, path: str) -> Path:
     """A path below a folder. Raises OSError for one that leads out of it: a commit may have those as well."""
     if any(part in ("", ".", "..", ".git") for part in path.split("/")):
-        raise OSError(f"{foreign.name(path)} leads out of the folder")
+        raise OSError(f"{foreign.name(path)} points outside the folder")
     return folder / path
 
 
@@ -233,7 +233,7 @@ def _link(folder: Path, path: str, target: str) -> None:
     link.parent.mkdir(parents=True, exist_ok=True)
     whole = folder.resolve()
     if target.startswith("/") or not (link.parent / target).resolve().is_relative_to(whole):
-        raise OSError(f"the link {foreign.name(path)} leads out of the folder")
+        raise OSError(f"the link {foreign.name(path)} points outside the folder")
     link.symlink_to(target)
 
 

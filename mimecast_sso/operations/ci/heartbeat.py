@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mimecast_sso.operations.ci.init import deployed_stacks
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.output import Format, print_to
+from mimecast_sso.operations.formats import Format
+from mimecast_sso.operations.output import print_to
 from mimecast_sso.operations.project import find_project
 from mimecast_sso.operations.reports import history as histories
 from mimecast_sso.operations.reports.history import Day

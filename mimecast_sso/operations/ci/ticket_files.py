@@ -10,8 +10,8 @@ import html
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.operations.ci.forges import Forge
 from mimecast_sso.operations.ci.tickets import Ticket, TicketAction, plan
 from mimecast_sso.operations.exit_codes import OperationError
@@ -26,7 +26,7 @@ _NOTHING = "-"
 def run(forge: Forge, reports: Iterable[Report], tickets: Path, folder: Path) -> tuple[TicketAction, ...]:
     """Write the plan after the reports into the folder, and return it. Raises OperationError."""
     known = read_tickets(forge, tickets)
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, JSON]] = []
     planned: list[TicketAction] = []
     for report in reports:
         for section in report.sections:
@@ -48,21 +48,21 @@ def read_tickets(forge: Forge, file: Path) -> tuple[Ticket, ...]:
         raise OperationError(f"{file} is not a list of tickets in the format of {forge}.") from None
 
 
-def _of_github(row: Mapping[str, Any]) -> Ticket:
+def _of_github(row: Mapping[str, JSON]) -> Ticket:
     return Ticket(int(row["number"]), str(row["state"]).lower() == "open", str(row["body"] or ""))
 
 
-def _of_gitlab(row: Mapping[str, Any]) -> Ticket:
+def _of_gitlab(row: Mapping[str, JSON]) -> Ticket:
     return Ticket(int(row["iid"]), row["state"] == "opened", str(row["description"] or ""))
 
 
-def _of_azure_devops(row: Mapping[str, Any]) -> Ticket:
+def _of_azure_devops(row: Mapping[str, JSON]) -> Ticket:
     fields = row["fields"]
     is_open = fields["System.State"] not in ("Closed", "Done", "Resolved", "Removed")
     return Ticket(int(row["id"]), is_open, str(fields.get("System.Description") or ""))
 
 
-_READERS: Mapping[Forge, Callable[[Mapping[str, Any]], Ticket]] = {
+_READERS: Mapping[Forge, Callable[[Mapping[str, JSON]], Ticket]] = {
     Forge.GITHUB: _of_github,
     Forge.GITLAB: _of_gitlab,
     Forge.AZURE_DEVOPS: _of_azure_devops,
@@ -93,6 +93,6 @@ def _body(forge: Forge, report: Report, action: TicketAction) -> str:
     return f"<!-- {action.marker} -->\n{render(report, 'markdown')}"
 
 
-def _line(row: Mapping[str, Any]) -> str:
+def _line(row: Mapping[str, JSON]) -> str:
     values = (row["do"], row["ticket"], row["title"], row["body"], row["comment"])
     return "\t".join(_NOTHING if value is None else str(value) for value in values) + "\n"

@@ -12,7 +12,8 @@ from mimecast_sso.facts.stack_names import STACK_NAME_CHARACTERS, is_stack_name
 from mimecast_sso.operations.ci.forges import Forge
 from mimecast_sso.operations.commands import options
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.output import Format, Output
+from mimecast_sso.operations.formats import Format
+from mimecast_sso.operations.output import Output
 from mimecast_sso.operations.output import options as output_options
 
 _forge = click.argument("forge", type=click.Choice([str(each) for each in Forge]))

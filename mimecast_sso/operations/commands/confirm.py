@@ -48,14 +48,16 @@ def confirm(
     from mimecast_sso.settings import ProfileSlot
 
     opened, engine = open_with_engine(stack, "confirm")
-    wanted = profiles.require(engine, stack, ProfileSlot(profile))
+    desired = profiles.require(engine, stack, ProfileSlot(profile))
     if evidence is None and read_back is None:
         raise click.UsageError("Give --evidence TEXT, or --read-back FILE.")
     now = tenant.mimecast_time(opened)
-    read, differs = profiles.compare_read_back(opened, wanted, read_back, now.at) if read_back else (None, "")
+    read, differs = (
+        profiles.compare_read_back(opened, desired, read_back, now.at) if read_back else (None, "")
+    )
     confirmed = profiles.confirm(
         opened,
-        wanted,
+        desired,
         by=by,
         at=now.at,
         evidence=f"the forms were read back at {read.host}" if evidence is None and read else evidence or "",

@@ -9,9 +9,10 @@ from typing import Any, get_args
 
 import click
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.operations.commands import options
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.output import Format
+from mimecast_sso.operations.formats import Format
 
 _FORMS = [*get_args(Format), "csv"]
 _Command = Callable[..., Any]
@@ -262,7 +263,7 @@ def merge(reports: tuple[Path, ...], **given: Any) -> Exit:
     return commands.merge(reports, **given)
 
 
-def _run(check: str, given: dict[str, Any]) -> Exit:
+def _run(check: str, given: dict[str, JSON]) -> Exit:
     from mimecast_sso.operations.fleet import commands
 
     return commands.run(check, commands.Options(**given))

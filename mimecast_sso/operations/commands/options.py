@@ -10,9 +10,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from mimecast_sso.facts.regions import REGION_NAMES, REGIONS
-from mimecast_sso.operations.output import Format
+from mimecast_sso.operations.formats import Format
 from mimecast_sso.text.foreign import quoted
 
+# click passes each option by its name; the functions that are called declare their types.
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 

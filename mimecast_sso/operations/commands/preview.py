@@ -8,7 +8,7 @@ import click
 
 from mimecast_sso.operations.commands import options
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.output import Format
+from mimecast_sso.operations.formats import Format
 
 
 @click.command()

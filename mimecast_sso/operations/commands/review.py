@@ -8,7 +8,7 @@ from typing import get_args
 import click
 
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.output import Format
+from mimecast_sso.operations.formats import Format
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

@@ -22,7 +22,7 @@ def run_sheet(stack: str, profile: str) -> Exit:
     from mimecast_sso.settings import ProfileSlot
 
     opened, engine = open_with_engine(stack, "run-sheet")
-    settings, wanted = opened.settings(), profiles.require(engine, stack, ProfileSlot(profile))
-    page = profiles.write_run_sheet(opened, settings, wanted, assessing.on_save(opened, settings, engine))
+    settings, desired = opened.settings(), profiles.require(engine, stack, ProfileSlot(profile))
+    page = profiles.write_run_sheet(opened, settings, desired, assessing.on_save(opened, settings, engine))
     say(f"Run sheet: {relative(page)} (and .md, .txt)")
     return Exit.FINE

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.operations.fidelity import shapes
 from mimecast_sso.operations.fidelity.exchanges import Exchange
 from mimecast_sso.operations.fidelity.expectations import Expectations, Expected, Response, of_exchanges
@@ -46,7 +46,7 @@ class Compared:
     verdict: Verdict
     why: str
     findings: Mapping[str, Sequence[Finding]]
-    responses: Mapping[str, Any]
+    responses: Mapping[str, JSON]
 
     def statement(self) -> Statement:
         """In a sentence without any text of the tenant's."""
@@ -144,7 +144,7 @@ class Recording:
 
     def _redacted(
         self, name: str, variant: str, response: Response, known: Response | None, service: str
-    ) -> Any:
+    ) -> JSON:
         listed = self.expected.codes(service) | self.revealed
         most = max(
             (each.rows for each in self.exchanges if each.call == name and each.variant == variant), default=0

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import requests
 from requests.adapters import BaseAdapter
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.mimecast_api import (
     FIND_GROUPS,
     GET_ACCOUNT,
@@ -231,7 +232,7 @@ def _exchange(
     )
 
 
-def _codes(body: Mapping[str, Any]) -> Iterator[str]:
+def _codes(body: Mapping[str, JSON]) -> Iterator[str]:
     """Graph's code, and Mimecast's in both of its forms."""
     error, failures = body.get("error"), body.get("fail")
     if isinstance(error, dict) and isinstance(error.get("code"), str):
@@ -243,7 +244,7 @@ def _codes(body: Mapping[str, Any]) -> Iterator[str]:
                 yield each["code"]
 
 
-def _rows(body: Mapping[str, Any]) -> int:
+def _rows(body: Mapping[str, JSON]) -> int:
     data = body.get("data")
     first = data[0] if isinstance(data, list) and data and isinstance(data[0], dict) else {}
     return max(
@@ -251,7 +252,7 @@ def _rows(body: Mapping[str, Any]) -> int:
     )
 
 
-def _further(service: str, body: Mapping[str, Any]) -> bool:
+def _further(service: str, body: Mapping[str, JSON]) -> bool:
     if service == ENTRA:
         return bool(body.get("@odata.nextLink"))
     meta = body.get("meta")
@@ -274,7 +275,7 @@ def _kind(name: str, value: str) -> str:
     return "number" if value.isdecimal() else shapes.kind_of_text(value)
 
 
-def _json(content: str | bytes | None) -> Any:
+def _json(content: str | bytes | None) -> JSON:
     try:
         return json.loads(content) if content else None
     except ValueError:
@@ -310,7 +311,7 @@ def _segment(segment: str) -> str:
     return segment if segment in _WORDS or not segment else "{id}"
 
 
-def _pagination(body: object) -> Mapping[str, Any]:
+def _pagination(body: object) -> Mapping[str, JSON]:
     meta = body.get("meta") if isinstance(body, dict) else None
     found = meta.get("pagination") if isinstance(meta, dict) else None
     return found if isinstance(found, dict) else {}

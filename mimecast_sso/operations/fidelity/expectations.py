@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.operations.fidelity import shapes
 from mimecast_sso.operations.fidelity.exchanges import Exchange
 from mimecast_sso.operations.fidelity.shapes import Shape
@@ -142,7 +142,7 @@ def of_text(text: str) -> Expectations:
     )
 
 
-def _response(document: Mapping[str, Any]) -> Response:
+def _response(document: Mapping[str, JSON]) -> Response:
     return Response(
         shapes.of_document(document["body"]),
         document.get("headers"),

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+
+from mimecast_sso.facts.json_types import JSON
 
 NOT_JSON = "not JSON"
 NOTHING = "nothing"
@@ -50,7 +51,7 @@ class Shape:
         return found if len(found) > 1 else kinds
 
 
-def of_document(document: str | Mapping[str, Any]) -> Shape:
+def of_document(document: str | Mapping[str, JSON]) -> Shape:
     """The shape that `Shape.document` wrote."""
     if isinstance(document, str):
         return Shape(frozenset(document.split("|")))

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
-from typing import Any
 
 from mimecast_sso.assessment.reading import Scope, take
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.mimecast_api import (
     GET_INTERNAL_USERS,
     GET_PENDING_DOMAIN,
@@ -60,15 +60,15 @@ class FirstPages:
 
     graph: GraphClient
 
-    def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
+    def list(self, path: str, **query: str) -> Iterator[dict[str, JSON]]:
         """The rows of the first page. Raises GraphError."""
         yield from self.graph.get(path, **query).get("value") or ()
 
-    def get(self, path: str, **query: str) -> dict[str, Any]:
+    def get(self, path: str, **query: str) -> dict[str, JSON]:
         """As the client."""
         return self.graph.get(path, **query)
 
-    def patch(self, path: str, values: Mapping[str, Any]) -> None:
+    def patch(self, path: str, values: Mapping[str, JSON]) -> None:
         """Refused: nothing is written here."""
         raise AssertionError(f"PATCH {path} in a recording")
 
@@ -80,7 +80,7 @@ class FirstPages:
         """As the client."""
         return self.graph.now()
 
-    def claims(self) -> dict[str, Any]:
+    def claims(self) -> dict[str, JSON]:
         """As the client."""
         return self.graph.claims()
 
@@ -204,7 +204,7 @@ def _group(client: MimecastClient, name: str) -> None:
 
 
 def _short_pages(client: MimecastClient, domain: str) -> None:
-    page: dict[str, Any] = {"pageSize": 1}
+    page: dict[str, JSON] = {"pageSize": 1}
     response = client.legacy(GET_INTERNAL_USERS, {"domain": domain}, page=page)
     if response.next_page:
         client.legacy(GET_INTERNAL_USERS, {"domain": domain}, page={**page, "pageToken": response.next_page})

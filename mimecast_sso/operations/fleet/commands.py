@@ -24,7 +24,8 @@ from mimecast_sso.operations.fleet.selection import Listed, listed, shard
 from mimecast_sso.operations.fleet.up import Record, Terms, Why
 from mimecast_sso.operations.fleet.up import run as ring_by_ring
 from mimecast_sso.operations.fleet.work import Work, alone
-from mimecast_sso.operations.output import Format, print_to
+from mimecast_sso.operations.formats import Format
+from mimecast_sso.operations.output import print_to
 from mimecast_sso.operations.project import Project, find_project
 from mimecast_sso.operations.reports import history as histories
 from mimecast_sso.operations.reports.merging import merged
@@ -58,16 +59,16 @@ def run(check: str, given: Options) -> Exit:
     """Check the selected stacks, and report on all of them. Raises OperationError."""
     project = find_project()
     selected = stack_files.selected(project, given.select)
-    wanted = shard(selected, *given.shard)
+    chosen = shard(selected, *given.shard)
     folder = (given.work or _folder(project)) / check
     now = datetime.now(UTC).replace(microsecond=0)
     asks = Preview(project) if check == "preview" else CHECKS[check]
-    asked = runs.CheckPlan(f"fleet {check}", asks, wanted, given.jobs, given.timeout)
+    asked = runs.CheckPlan(f"fleet {check}", asks, chosen, given.jobs, given.timeout)
     if given.resume:
         _require_recent(Work.resume(folder), now)  # Raises before a folder is created.
     with alone(folder):
         work = Work.resume(folder) if given.resume else Work.begin(folder, now)
-        found = runs.run(asked, project, work, _Progress(len(wanted)))
+        found = runs.run(asked, project, work, _Progress(len(chosen)))
     if given.shard[1] > 1:
         found = replace(found, expected=tuple(each.name for each in selected))
     return _write(found, given.form, given.out, given.history)
@@ -122,10 +123,10 @@ def up(given: UpOptions) -> Exit:
         Work.resume(folder)  # Raises if no stack is selected, before a folder is created.
         with alone(folder):
             return _go_on(_continued(folder), terms, project, given)
-    wanted = stack_files.wanted(project, given.select, (1, 1))
+    chosen = stack_files.share_of(project, given.select, (1, 1))
     order = [each.strip() for each in given.rings.split(",") if each.strip()]
-    found = in_rings(wanted, order, listed(project))
-    expect = _digests(given.expect, wanted) if given.expect else {}
+    found = in_rings(chosen, order, listed(project))
+    expect = _digests(given.expect, chosen) if given.expect else {}
     _ask(found, given)
     now = datetime.now(UTC).replace(microsecond=0)
     with alone(folder):
@@ -183,16 +184,16 @@ def _ask(rings: Sequence[Ring], given: UpOptions) -> None:
         click.confirm("Deploy them, ring by ring?", abort=True, err=True)
 
 
-def _digests(file: Path, wanted: Sequence[Listed]) -> dict[str, str]:
+def _digests(file: Path, chosen: Sequence[Listed]) -> dict[str, str]:
     """The digests in a preview's report. Raises OperationError if a stack's digest is missing."""
     digests = {each.stack: each.plan for each in read(file).sections if each.plan}
-    missing = [each.name for each in wanted if each.name not in digests]
+    missing = [each.name for each in chosen if each.name not in digests]
     if missing:
         raise OperationError(
             f"{file} has no plan of {foreign.one_line(', '.join(missing))}. Write it again: mimecast-sso fleet preview "
             f"--format json --out {shlex.quote(str(file))}"
         )
-    return {each.name: plan.parse(digests[each.name]) for each in wanted}
+    return {each.name: plan.parse(digests[each.name]) for each in chosen}
 
 
 def merge(reports: Sequence[Path], *, form: str, out: Path | None, history: Path | None) -> Exit:

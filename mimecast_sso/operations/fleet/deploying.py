@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.forecast import Instant, SignInForecast
 from mimecast_sso.assessment.planned import console_work, planned, summary
 from mimecast_sso.assessment.sign_in import Outcome
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.operations import assessing
 from mimecast_sso.operations.deployment import engine_name
 from mimecast_sso.operations.engine import Engine
@@ -87,7 +88,7 @@ class Before:
         }
 
     @classmethod
-    def of(cls, document: Mapping[str, Any] | None) -> Before | None:
+    def of(cls, document: Mapping[str, JSON] | None) -> Before | None:
         """From JSON; None if it is incomplete."""
         try:
             found = document or {}

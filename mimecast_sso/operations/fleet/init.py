@@ -36,46 +36,46 @@ class Options:
 def write(service: Service, given: Options) -> Exit:
     """Write the files of the selected stacks except the sandbox's. Raises OperationError before anything is written."""
     project = find_project()
-    wanted = [
-        each for each in stack_files.wanted(project, given.select, (1, 1)) if each.name != SANDBOX_STACK
+    selected = [
+        each for each in stack_files.share_of(project, given.select, (1, 1)) if each.name != SANDBOX_STACK
     ]
-    _require_readable(wanted)
+    _require_readable(selected)
     place = Place(
         given.repository, given.branch, given.organization, project.name,
         project.stack_files.relative_to(project.root).as_posix().removeprefix("."),
         given.client_id, given.schedule,
     )  # fmt: skip
-    found = set_ups.files(service, place, wanted)
+    found = set_ups.files(service, place, selected)
     root = given.out or project.root
     for path, text in found.items():
         try:
             write_text(root / path, text)
         except OSError as error:
             raise OperationError(f"{root / path} cannot be written: {error.strerror}.") from None
-    click.echo(f"# Wrote {count(len(found), 'file')} for {count(len(wanted), 'stack')} in {root}.")
-    for line in _next(service, wanted, root):
+    click.echo(f"# Wrote {count(len(found), 'file')} for {count(len(selected), 'stack')} in {root}.")
+    for line in _next(service, selected, root):
         click.echo(line)
     return Exit.FINE
 
 
-def _require_readable(wanted: Sequence[Listed]) -> None:
-    if not wanted:
+def _require_readable(selected: Sequence[Listed]) -> None:
+    if not selected:
         raise OperationError("No stack other than the sandbox's is selected. Change --select.")
-    broken = [each for each in wanted if each.problem]
+    broken = [each for each in selected if each.problem]
     if broken:
         raise OperationError(
             f"The file of stack {foreign.name(broken[0].name)} cannot be used: {foreign.one_line(broken[0].problem)}"
         )
 
 
-def _next(service: Service, wanted: Sequence[Listed], root: Path) -> list[str]:
+def _next(service: Service, selected: Sequence[Listed], root: Path) -> list[str]:
     if service is Service.OPERATOR:
         return [
             "# Secrets: PULUMI_ACCESS_TOKEN in mimecast-sso; ARM_CLIENT_SECRET, MIMECAST_CLIENT_ID and",
             "# MIMECAST_CLIENT_SECRET of each stack in a secret with the name of its Stack.",
             f"kubectl apply --filename {shlex.quote(str(root / 'operator'))}",
         ]
-    pushes = [f"pulumi deployment settings push --stack {each.name}" for each in wanted]
+    pushes = [f"pulumi deployment settings push --stack {each.name}" for each in selected]
     return [
         *pushes,
         "# MIMECAST_CLIENT_ID and MIMECAST_CLIENT_SECRET of each stack: an ESC environment that its file names.",

@@ -15,10 +15,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ruamel.yaml.scalarbool import ScalarBoolean
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.fleet.selection import Listed, tags_of
 from mimecast_sso.operations.project import Project
@@ -105,10 +105,10 @@ def _layer(project: Project, name: str) -> Path:
     return project.stack_files / f"_{name}.yaml"
 
 
-def _read(layer: Path, *, shared: bool) -> dict[str, Any]:
+def _read(layer: Path, *, shared: bool) -> dict[str, JSON]:
     """The configuration in a layer. Raises OperationError for what a layer cannot set."""
     document = load_stack_file(layer)
-    config: dict[str, Any] = document["config"]
+    config: dict[str, JSON] = document["config"]
     beside = sorted(str(key) for key in document if key != "config")
     secrets = sorted(str(key) for key, value in config.items() if _is_secret(str(key), value, shared=shared))
     bare = sorted(str(key) for key in config if ":" not in str(key))
@@ -132,7 +132,7 @@ def _read(layer: Path, *, shared: bool) -> dict[str, Any]:
         raise OperationError(f"{error} Nothing was written.") from None
 
 
-def _is_secret(key: str, value: Any, *, shared: bool) -> bool:
+def _is_secret(key: str, value: JSON, *, shared: bool) -> bool:
     """Whether a layer may not set it: a secret in plain text, or of a shared layer an encrypted one."""
     own = key.removeprefix(f"{NAMESPACE}:")
     inside = (_at(value, path.split(".")[1:]) for path in SECRET_KEYS if path.split(".")[0] == own)
@@ -141,7 +141,7 @@ def _is_secret(key: str, value: Any, *, shared: bool) -> bool:
     return shared and is_encrypted(value)
 
 
-def _at(value: Any, path: Sequence[str]) -> Any:
+def _at(value: JSON, path: Sequence[str]) -> JSON:
     """The value at a path inside another one; None for none."""
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None
@@ -149,19 +149,19 @@ def _at(value: Any, path: Sequence[str]) -> Any:
 
 
 def _rendered(file: Path, layers: list[Path], own: Path) -> Rendered:
-    wanted: dict[str, Any] = {}
+    selected: dict[str, JSON] = {}
     for layer in layers:
-        _lay_over(wanted, _read(layer, shared=layer != own), _BETWEEN_LAYERS)
+        _lay_over(selected, _read(layer, shared=layer != own), _BETWEEN_LAYERS)
     document = load_stack_file(file)
     config = document["config"]
     changed = tuple(
-        key for key, value in wanted.items() if _lay(_plain(config, key), key, value, _place(key))
+        key for key, value in selected.items() if _lay(_plain(config, key), key, value, _place(key))
     )
     if not changed:
         return Rendered(file, read_text(file), ())
     _separate(config, changed)
     for key in changed:
-        _lay(config, key, wanted[key], _place(key))
+        _lay(config, key, selected[key], _place(key))
     text = stack_file_text(document, file)
     try:
         from_values(values_of(text, file))
@@ -177,18 +177,18 @@ def _place(key: str) -> _Place:
     return (key.removeprefix(f"{NAMESPACE}:"),)
 
 
-def _plain(config: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _plain(config: Mapping[str, JSON], key: str) -> dict[str, JSON]:
     """A copy of one key."""
     return {key: _copied(config[key], nulls=True)} if key in config else {}
 
 
-def _lay_over(target: Any, source: Mapping[str, Any], place: _Place) -> bool:
+def _lay_over(target: JSON, source: Mapping[str, JSON], place: _Place) -> bool:
     """Merge the source into the target; return whether anything changed."""
     changed = [_lay(target, key, value, (*place, key)) for key, value in source.items()]
     return any(changed)
 
 
-def _lay(target: Any, key: str, value: Any, place: _Place) -> bool:
+def _lay(target: JSON, key: str, value: JSON, place: _Place) -> bool:
     present, kept = target.get(key), place in _COMMANDS_WRITE
     if value is None:
         return place[0] == "" and target.pop(key, None) is not None
@@ -200,7 +200,7 @@ def _lay(target: Any, key: str, value: Any, place: _Place) -> bool:
     return True
 
 
-def _separate(config: Any, changed: Sequence[str]) -> None:
+def _separate(config: JSON, changed: Sequence[str]) -> None:
     """Write out aliases and merge keys if a change is in one of their maps: it would change their other places too."""
     several = _repeated(config)
     if not any(several.intersection(_inside(config.get(key))) for key in changed):
@@ -210,7 +210,7 @@ def _separate(config: Any, changed: Sequence[str]) -> None:
             config[key] = _copied(value, nulls=True)
 
 
-def _copied(value: Any, *, nulls: bool) -> Any:
+def _copied(value: JSON, *, nulls: bool) -> JSON:
     """A copy of its own, without anchors; without ``nulls``, where a map is merged that has nothing to take back."""
     if isinstance(value, Mapping):
         inside = ((key, each) for key, each in value.items() if nulls or each is not None)
@@ -224,12 +224,12 @@ def _copied(value: Any, *, nulls: bool) -> Any:
     return next((kind(value) for kind in (str, int, float) if isinstance(value, kind)), value)
 
 
-def _repeated(document: Any) -> frozenset[int]:
+def _repeated(document: JSON) -> frozenset[int]:
     """The ids of maps and lists that are in several places of a file."""
     return frozenset(each for each, number in Counter(_inside(document)).items() if number > 1)
 
 
-def _inside(value: Any) -> Iterator[int]:
+def _inside(value: JSON) -> Iterator[int]:
     """The ids of the maps and lists in a value, itself included, once for each place; what is in them only once."""
     seen: set[int] = set()
     left = [value]
@@ -244,6 +244,6 @@ def _inside(value: Any) -> Iterator[int]:
             left += getattr(each, "merge", ())
 
 
-def _is_map(value: Any) -> bool:
+def _is_map(value: JSON) -> bool:
     """Whether it is a map to merge; an encrypted value is a single value."""
     return isinstance(value, Mapping) and set(value) != {"secure"}

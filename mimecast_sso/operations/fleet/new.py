@@ -41,7 +41,7 @@ class NewStack:
     tags: tuple[str, ...]
 
 
-def write(wanted: NewStack) -> Exit:
+def write(requested: NewStack) -> Exit:
     """Write the file, and print the checks and the next step.
 
     Raises:
@@ -50,50 +50,51 @@ def write(wanted: NewStack) -> Exit:
         MimecastError: The account cannot be read, or is another one.
     """
     project = find_project()
-    file = project.stack_file(wanted.name)
-    if not _NAME.fullmatch(wanted.name):
+    file = project.stack_file(requested.name)
+    if not _NAME.fullmatch(requested.name):
         raise OperationError(
-            f"{quoted(wanted.name)} cannot be the name of a stack: use letters, digits, dots, underscores and hyphens."
+            f"{quoted(requested.name)} cannot be the name of a stack: use letters, digits, dots, underscores and "
+            "hyphens."
         )
     if file.exists():
         raise OperationError(f"{file} exists and was not overwritten. Choose another name, or edit the file.")
-    values = _values(wanted)
+    values = _values(requested)
     from_values(values)
-    opened = Stack(wanted.name, project, file, with_credentials(os.environ, wanted.name, project.root))
-    checked = [*_account(opened, wanted), *_tenant(opened, wanted, values)]
+    opened = Stack(requested.name, project, file, with_credentials(os.environ, requested.name, project.root))
+    checked = [*_account(opened, requested), *_tenant(opened, requested, values)]
     from_values(values)
     write_text(file, stack_file(values, "Nobody signs in through Entra until the console work is confirmed."))
-    _say(project, wanted, checked)
+    _say(project, requested, checked)
     return Exit.FINE
 
 
-def _values(wanted: NewStack) -> dict[str, object]:
-    certificates = draft(wanted.region, wanted.account, None, None).certificates
+def _values(requested: NewStack) -> dict[str, object]:
+    certificates = draft(requested.region, requested.account, None, None).certificates
     values: dict[str, object] = {
-        "region": wanted.region,
-        "accountCode": wanted.account,
-        "tenantId": wanted.tenant,
-        "domains": [{"name": domain, "mode": "require"} for domain in wanted.domains],
+        "region": requested.region,
+        "accountCode": requested.account,
+        "tenantId": requested.tenant,
+        "domains": [{"name": domain, "mode": "require"} for domain in requested.domains],
         "addresses": {"source": "synchronised"},
-        "assign": {"users": list(wanted.pilot)},
-        "rollOut": {"who": "pilot", "pilot": list(wanted.pilot)} if wanted.pilot else {"who": "none"},
+        "assign": {"users": list(requested.pilot)},
+        "rollOut": {"who": "pilot", "pilot": list(requested.pilot)} if requested.pilot else {"who": "none"},
         "certificates": certificates.model_dump(mode="json", by_alias=True, exclude_defaults=True),
-        "tags": list(wanted.tags),
+        "tags": list(requested.tags),
     }
     return {key: value for key, value in values.items() if value}
 
 
-def _account(stack: Stack, wanted: NewStack) -> Iterator[str]:
+def _account(stack: Stack, requested: NewStack) -> Iterator[str]:
     """The result of the check at Mimecast. Raises MimecastError."""
     if not (stack.environment.get("MIMECAST_CLIENT_ID") and stack.environment.get("MIMECAST_CLIENT_SECRET")):
         yield "Mimecast: not checked, because there are no credentials (MIMECAST_CLIENT_ID, MIMECAST_CLIENT_SECRET)."
         return
     client = tenant.account(stack, None)
-    account = require(client, wanted.account, wanted.region)
+    account = require(client, requested.account, requested.region)
     yield f"Mimecast: account {account.code} ({account.name}), region {account.region}."
     found = list_domains(client, pending=False)
     internal = {name for name, status in found.items() if status.state is DomainState.INTERNAL}
-    lacking = [domain for domain in wanted.domains if domain not in internal]
+    lacking = [domain for domain in requested.domains if domain not in internal]
     if lacking:
         yield (
             f"Mimecast: {enumerate_some(lacking)} is not an internal domain of the account. Register it there, or set "
@@ -101,7 +102,7 @@ def _account(stack: Stack, wanted: NewStack) -> Iterator[str]:
         )
 
 
-def _tenant(stack: Stack, wanted: NewStack, values: dict[str, object]) -> Iterator[str]:
+def _tenant(stack: Stack, requested: NewStack, values: dict[str, object]) -> Iterator[str]:
     """The result of the check in Entra; the credentials' tenant goes into the file. Raises OperationError."""
     try:
         credentials.method(stack.environment | {"ARM_USE_CLI": "false"})
@@ -112,9 +113,9 @@ def _tenant(stack: Stack, wanted: NewStack, values: dict[str, object]) -> Iterat
         live = str(tenant.graph(stack).claims().get("tid") or "")
     except GraphError as error:
         raise OperationError(f"{error}. Nothing was written.") from None
-    if wanted.tenant and live and wanted.tenant.lower() != live.lower():
+    if requested.tenant and live and requested.tenant.lower() != live.lower():
         raise OperationError(
-            f"The Entra credentials are for tenant {live}, not {wanted.tenant}. Nothing was written. Use the "
+            f"The Entra credentials are for tenant {live}, not {requested.tenant}. Nothing was written. Use the "
             "credentials of that tenant, or correct --tenant.",
             Exit.REFUSED,
         )
@@ -123,9 +124,9 @@ def _tenant(stack: Stack, wanted: NewStack, values: dict[str, object]) -> Iterat
         yield f"Entra: tenant {live}."
 
 
-def _say(project: Project, wanted: NewStack, checked: list[str]) -> None:
-    file = os.path.relpath(project.stack_file(wanted.name))
+def _say(project: Project, requested: NewStack, checked: list[str]) -> None:
+    file = os.path.relpath(project.stack_file(requested.name))
     say(f"Written: {file}")
     for line in checked:
         say(foreign.one_line(line))
-    say(f"Next: mimecast-sso preflight --stack {wanted.name}")
+    say(f"Next: mimecast-sso preflight --stack {requested.name}")

@@ -30,31 +30,31 @@ class Ring:
 
 
 def in_rings(
-    wanted: Sequence[Listed], order: Sequence[str], everything: Iterable[Listed]
+    selected: Sequence[Listed], order: Sequence[str], everything: Iterable[Listed]
 ) -> tuple[Ring, ...]:
     """The rings of these stacks, in order; rings without a stack are left out.
 
     Args:
-        wanted: The stacks to deploy.
+        selected: The stacks to deploy.
         order: Tags, optionally with ``*``; empty: ``ring-0``, ``ring-1``, …
         everything: Every stack of the project, to detect a misspelt tag.
 
     Raises:
         OperationError: The ring of a stack is ambiguous, or no stack has a tag of the order.
     """
-    _require_readable(wanted)
+    _require_readable(selected)
     tags = {tag for each in everything for tag in each.tags}
     names = _checked(order, tags) if order else _numbered(tags)
-    ring_of = {each.name: _ring_of(each, names) for each in wanted}
+    ring_of = {each.name: _ring_of(each, names) for each in selected}
     without_one = [name for name, ring in ring_of.items() if ring is None]
     if without_one:
         raise OperationError(_without_ring(without_one, names))
-    rings = (Ring(name, tuple(each for each in wanted if ring_of[each.name] == name)) for name in names)
+    rings = (Ring(name, tuple(each for each in selected if ring_of[each.name] == name)) for name in names)
     return tuple(each for each in rings if each.stacks)
 
 
-def _require_readable(wanted: Iterable[Listed]) -> None:
-    problems: Mapping[str, str] = {each.name: each.problem for each in wanted if each.problem}
+def _require_readable(selected: Iterable[Listed]) -> None:
+    problems: Mapping[str, str] = {each.name: each.problem for each in selected if each.problem}
     if problems:
         name, problem = next(iter(problems.items()))
         raise OperationError(

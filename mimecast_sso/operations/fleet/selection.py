@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.stack_names import is_stack_name
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.project import Project, misnamed
@@ -45,7 +45,7 @@ class Listed:
         return document | ({"problem": self.problem} if self.problem else {})
 
     @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Listed:
+    def of(cls, document: Mapping[str, JSON]) -> Listed:
         """From JSON. Raises KeyError or TypeError for anything else."""
         return cls(
             str(document["stack"]), str(document["account"]), str(document["region"]), tuple(document["tags"])
@@ -65,11 +65,11 @@ def select(stacks: Iterable[Listed], expressions: Sequence[str]) -> tuple[Listed
     Raises:
         OperationError: A term is not a name, region, account or tag.
     """
-    wanted = [[_Term.of(term) for term in expression.split(",")] for expression in expressions]
+    selected = [[_Term.of(term) for term in expression.split(",")] for expression in expressions]
     return tuple(
         each
         for each in stacks
-        if not wanted or any(all(term.holds(each) for term in terms) for terms in wanted)
+        if not selected or any(all(term.holds(each) for term in terms) for terms in selected)
     )
 
 
@@ -109,7 +109,7 @@ class _Term:
         return any(fnmatchcase(value, self.pattern) for value in values[self.key]) is not self.negated
 
 
-def tags_of(value: Any) -> tuple[str, ...]:
+def tags_of(value: JSON) -> tuple[str, ...]:
     """The tags in a stack file: a list, or as `pulumi config set` writes them, separated by commas."""
     found = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else ()
     return tuple(str(each).strip() for each in found)

@@ -20,7 +20,7 @@ from mimecast_sso.text.wording import count
 
 def list_stacks(expressions: tuple[str, ...], share: tuple[int, int], *, form: str, out: Path | None) -> Exit:
     """Print the stacks that have a file; 1 if one of the files cannot be read."""
-    found = wanted(find_project(), expressions, share)
+    found = share_of(find_project(), expressions, share)
     if form == "json":
         text = json.dumps([each.document() for each in found], indent=2, ensure_ascii=False) + "\n"
     elif form != "text":
@@ -34,7 +34,7 @@ def list_stacks(expressions: tuple[str, ...], share: tuple[int, int], *, form: s
 def render(expressions: tuple[str, ...], *, check: bool) -> Exit:
     """Render the stack files from their layers; write nothing if one would be invalid. Raises OperationError."""
     project = find_project()
-    found = list(layers.render(project, wanted(project, expressions, (1, 1))))
+    found = list(layers.render(project, share_of(project, expressions, (1, 1))))
     for name in layers.unused(project, listed(project)):
         click.echo(
             f"warning: {foreign.one_line(name)} is the layer of no stack: none has that tag or name.",
@@ -58,7 +58,7 @@ def render(expressions: tuple[str, ...], *, check: bool) -> Exit:
     return Exit.CHANGES if check and changed else Exit.FINE
 
 
-def wanted(project: Project, expressions: Sequence[str], share: tuple[int, int]) -> tuple[Listed, ...]:
+def share_of(project: Project, expressions: Sequence[str], share: tuple[int, int]) -> tuple[Listed, ...]:
     """The share of the stacks that the expressions select. Raises OperationError if they select none."""
     return shard(selected(project, expressions), *share)
 

@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.files import write_text
 from mimecast_sso.operations.reports.model import Section
@@ -70,7 +70,7 @@ class Work:
 
     folder: Path
     at: datetime
-    terms: Mapping[str, Any] = field(default_factory=dict)
+    terms: Mapping[str, JSON] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, folder: Path, at: datetime, **terms: object) -> Work:
@@ -131,10 +131,10 @@ class Work:
         except OSError as error:
             raise _unusable(self.folder, error) from None
 
-    def read(self, name: str, stack: str) -> dict[str, Any] | None:
+    def read(self, name: str, stack: str) -> dict[str, JSON] | None:
         """A file of a stack; None if it cannot be read."""
         try:
-            document: Any = parse_json((self.folder / name.format(stack)).read_text(encoding="utf-8"))
+            document: JSON = parse_json((self.folder / name.format(stack)).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         return document if isinstance(document, dict) else None

@@ -265,9 +265,9 @@ def _synchronisation(live: _Live) -> Iterator[Statement]:
     except MimecastError as error:
         connections = not_read(error)
     yield from synchronisation.statements(connections, live.client.now(), needed=needed)
-    wanted = live.settings.directory_synchronisation
-    if wanted is not None:
-        yield synchronisation.found_in_advance(wanted, _integration(live.client, wanted, connections))
+    desired = live.settings.directory_synchronisation
+    if desired is not None:
+        yield synchronisation.found_in_advance(desired, _integration(live.client, desired, connections))
     try:
         addresses = live.addresses.values()
     except MimecastError:
@@ -283,12 +283,12 @@ def _synchronisation(live: _Live) -> Iterator[Statement]:
 
 def _integration(
     client: MimecastClient,
-    wanted: DirectorySynchronisation,
+    desired: DirectorySynchronisation,
     connections: Known[tuple[DirectoryConnection, ...]],
 ) -> Known[Integration]:
     if connections.value is None:
         return not_read(connections.source)
     try:
-        return Known(find_integration(client, wanted.description, connections.value), How.LIVE, "Mimecast")
+        return Known(find_integration(client, desired.description, connections.value), How.LIVE, "Mimecast")
     except MimecastError as error:
         return not_read(error)

@@ -17,10 +17,10 @@ _OF_ONE_RUN = timedelta(hours=12)
 """Reports of one run are not further apart. An older one was left over, and its stacks are as unknown as without it."""
 
 
-def merged(reports: Sequence[Report], wanted: Sequence[str] = ()) -> Report:
+def merged(reports: Sequence[Report], desired: Sequence[str] = ()) -> Report:
     """One report, the most urgent stack first; for a stack in more than one, the latest counts.
 
-    It has the latest time and the worst exit code. A stack that is wanted, or belongs to a run that was shared out, and
+    It has the latest time and the worst exit code. A stack that is expected, or belongs to a sharded run, and
     that no report has, is not readable; nor is one that only a report of an earlier day has. Raises OperationError for
     reports of different checks.
     """
@@ -36,7 +36,7 @@ def merged(reports: Sequence[Report], wanted: Sequence[str] = ()) -> Report:
         for section in each.sections
         if not _is_missing(section)
     }
-    expected = dict.fromkeys([*wanted, *(stack for each in found for stack in each.expected)])
+    expected = dict.fromkeys([*desired, *(stack for each in found for stack in each.expected)])
     sections |= {stack: _missing(stack) for stack in expected if stack not in sections}
     ordered = sorted(sections.values(), key=lambda each: (each.level.rank, each.stack))
     return Report(

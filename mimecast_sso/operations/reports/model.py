@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from mimecast_sso.assessment.drift import Finding
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.text import foreign
 from mimecast_sso.text.times import utc_text, utc_time
@@ -91,7 +92,7 @@ class Entry:
         return {key: value for key, value in document.items() if value}
 
     @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Entry:
+    def of(cls, document: Mapping[str, JSON]) -> Entry:
         """From JSON. Raises KeyError, TypeError or ValueError for anything else."""
         return cls(
             id=str(document["id"]),
@@ -157,7 +158,7 @@ class Section:
         }
 
     @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Section:
+    def of(cls, document: Mapping[str, JSON]) -> Section:
         """From JSON. Raises KeyError, TypeError or ValueError for anything else."""
         return cls(
             stack=str(document["stack"]),
@@ -197,7 +198,7 @@ class Report:
         }
 
     @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Report:
+    def of(cls, document: Mapping[str, JSON]) -> Report:
         """From JSON. Raises KeyError, TypeError or ValueError for anything else."""
         if document["schema"] != SCHEMA:
             raise ValueError(f"schema {document['schema']}")

@@ -14,7 +14,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree as Xml
 
-from mimecast_sso.operations.output import Format
+from mimecast_sso.operations.formats import Format
 from mimecast_sso.operations.reports.history import Day, since, trend
 from mimecast_sso.operations.reports.model import Entry, Level, Report, Section
 from mimecast_sso.text import foreign

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mimecast_sso.assessment.planned import summary
 from mimecast_sso.console.run_sheet import CONSOLE_WORK_IS_DUE
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.output import Format
+from mimecast_sso.operations.formats import Format
 from mimecast_sso.operations.reports.model import Entry, Level, Report, Section, distinct, slug
 from mimecast_sso.operations.reports.render import render as render_report
 from mimecast_sso.operations.review import comment

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from mimecast_sso.assessment import sentences, synchronisation
 from mimecast_sso.assessment.assessment import Assessment, assess, written_addresses
@@ -20,6 +19,7 @@ from mimecast_sso.assessment.sign_in import Outcome
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.assessment.unread import SnapshotPart
 from mimecast_sso.assessment.unread import parts as unread_parts
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.sign_in_reasons import REASONS
 from mimecast_sso.facts.stack_names import is_stack_name
 from mimecast_sso.operations import assessing, tenant
@@ -305,7 +305,7 @@ def _named(settings: Settings, root: Path) -> frozenset[str]:
 
 
 def _leaves(settings: Settings | None) -> Iterator[tuple[str, str]]:
-    document: Mapping[str, Any] = settings.model_dump(mode="json", by_alias=True) if settings else {}
+    document: Mapping[str, JSON] = settings.model_dump(mode="json", by_alias=True) if settings else {}
     for key, value in document.items():
         if isinstance(value, Mapping):
             yield from ((f"{key}.{inner}", repr(each)) for inner, each in value.items())

@@ -14,7 +14,8 @@ import click
 from mimecast_sso.operations.change.repository import Repository
 from mimecast_sso.operations.change.scope import ChangeScope, Data, changed_code, find, write_out
 from mimecast_sso.operations.exit_codes import Exit
-from mimecast_sso.operations.output import Format, write_report
+from mimecast_sso.operations.formats import Format
+from mimecast_sso.operations.output import write_report
 from mimecast_sso.operations.project import Project, find_project
 from mimecast_sso.operations.review import comment, forms, rehearsal
 from mimecast_sso.operations.review.look import look

@@ -13,13 +13,13 @@ from mimecast_sso.text.wording import count
 
 def back(snapshot: RotationSnapshot) -> RotationPlan:
     """Plan the step back. It needs no window, approval or soak; only a lock-out blocks it."""
-    wanted = snapshot.wanted
+    configured = snapshot.configured
     if snapshot.entra is None:
         stop = unknown(snapshot)
         assert stop is not None  # noqa: S101  (nothing was read)
         return stop
-    target, former = wanted.next_generation, wanted.former_generation
-    if wanted.cut_over is CutOver.BOTH:
+    target, former = configured.next_generation, configured.former_generation
+    if configured.cut_over is CutOver.BOTH:
         return _reactivate(snapshot, former) if former else _separate(snapshot, target)
     if target:
         return _unstage(snapshot, target)
@@ -39,13 +39,13 @@ def back(snapshot: RotationSnapshot) -> RotationPlan:
 
 
 def _separate(snapshot: RotationSnapshot, target: Generation | None) -> RotationPlan:
-    slot = snapshot.wanted.active_generation.profile.other
+    slot = snapshot.configured.active_generation.profile.other
     name = snapshot.group(slot).name
     label = f" of generation {target.label}" if target else ""
     return RotationPlan(
         Step.SEPARATE,
         f"Remove everybody from {quoted(name)}{label}; they stay in their own group: cutOver active",
-        snapshot.wanted.model_copy(update={"cut_over": CutOver.ACTIVE}),
+        snapshot.configured.model_copy(update={"cut_over": CutOver.ACTIVE}),
         (*settled(snapshot), *gathered(snapshot, slot.other)),
     )
 
@@ -54,13 +54,13 @@ def _reactivate(snapshot: RotationSnapshot, former: Generation) -> RotationPlan:
     refusals = [*usable(snapshot, former)]
     if snapshot.blue_green:
         refusals += [*attested(snapshot, former), *gathered(snapshot, former.profile)]
-    text = f"Entra signs with generation {former.label} again instead of {snapshot.wanted.active}"
-    if snapshot.wanted.rotation is RotationMode.SINGLE:
+    text = f"Entra signs with generation {former.label} again instead of {snapshot.configured.active}"
+    if snapshot.configured.rotation is RotationMode.SINGLE:
         text += ", once the profile is set back to it and confirmed"
     return RotationPlan(
         Step.REACTIVATE,
         text,
-        snapshot.wanted.model_copy(update={"active": former.label}),
+        snapshot.configured.model_copy(update={"active": former.label}),
         tuple(refusals),
         touches_people=True,
     )
@@ -71,19 +71,21 @@ def _rejoin(snapshot: RotationSnapshot, former: Generation) -> RotationPlan:
     return RotationPlan(
         Step.REJOIN,
         f"Add {count(len(snapshot.people), 'person')} to {quoted(group.name)} again and remove nobody: cutOver both",
-        snapshot.wanted.model_copy(update={"cut_over": CutOver.BOTH}),
+        snapshot.configured.model_copy(update={"cut_over": CutOver.BOTH}),
         (*usable(snapshot, former), *attested(snapshot, former)),
     )
 
 
 def _unstage(snapshot: RotationSnapshot, target: Generation) -> RotationPlan:
-    wanted, thumbprint = snapshot.wanted, snapshot.thumbprint(target)
+    configured, thumbprint = snapshot.configured, snapshot.thumbprint(target)
     # An interrupted run may have created its certificate without recording it. Without a generation it would be
     # an unmanaged one.
     gone = [thumbprint] if thumbprint else []
     gone += [each.thumbprint for each in snapshot.strays if each.label == target.label]
     refusals = [
-        RotationRefusal(f"Entra signs with {each}; have it sign with {wanted.active} first ({snapshot.up})")
+        RotationRefusal(
+            f"Entra signs with {each}; have it sign with {configured.active} first ({snapshot.up})"
+        )
         for each in gone
         if signs(snapshot, each)
     ]
@@ -97,10 +99,10 @@ def _unstage(snapshot: RotationSnapshot, target: Generation) -> RotationPlan:
             )
         )
     retired = tuple(Retired(label=target.label, thumbprint=each) for each in gone)
-    rest = tuple(generation for generation in wanted.generations if generation is not target)
+    rest = tuple(generation for generation in configured.generations if generation is not target)
     return RotationPlan(
         Step.UNSTAGE,
         f"Remove generation {target.label} from the configuration and its certificate from Entra",
-        wanted.model_copy(update={"generations": rest, "retired": (*wanted.retired, *retired)}),
+        configured.model_copy(update={"generations": rest, "retired": (*configured.retired, *retired)}),
         tuple(refusals),
     )

@@ -36,14 +36,14 @@ def plan(snapshot: RotationSnapshot, new: NewGeneration, *, start: bool = False)
 
 
 def _forward(snapshot: RotationSnapshot, new: NewGeneration, *, start: bool) -> RotationPlan:
-    wanted, target = snapshot.wanted, snapshot.wanted.next_generation
+    configured, target = snapshot.configured, snapshot.configured.next_generation
     if target:
-        joins = snapshot.blue_green and wanted.cut_over is not CutOver.BOTH
+        joins = snapshot.blue_green and configured.cut_over is not CutOver.BOTH
         return _overlap(snapshot, target) if joins else _activate(snapshot, target)
-    if wanted.cut_over is CutOver.BOTH:
+    if configured.cut_over is CutOver.BOTH:
         return _leave(snapshot)
-    if wanted.former_generation or snapshot.strays:
-        return _retire(snapshot, wanted.former_generation)
+    if configured.former_generation or snapshot.strays:
+        return _retire(snapshot, configured.former_generation)
     return _stage(snapshot, new, start=start)
 
 
@@ -52,7 +52,7 @@ def _overlap(snapshot: RotationSnapshot, target: Generation) -> RotationPlan:
     return RotationPlan(
         Step.OVERLAP,
         f"Add {count(len(snapshot.people), 'person')} to {quoted(group.name)} and remove nobody: cutOver both",
-        snapshot.wanted.model_copy(update={"cut_over": CutOver.BOTH}),
+        snapshot.configured.model_copy(update={"cut_over": CutOver.BOTH}),
         (*window(snapshot), *usable(snapshot, target)),
         touches_people=True,
     )
@@ -66,30 +66,30 @@ def _activate(snapshot: RotationSnapshot, target: Generation) -> RotationPlan:
             snapshot.group(target.profile).changed_at,
             f"people joined {quoted(snapshot.group(target.profile).name)}",
         )
-    console = snapshot.wanted.rotation is RotationMode.SINGLE
+    console = snapshot.configured.rotation is RotationMode.SINGLE
     text = (
         f"Make generation {target.label} the active one. Its run sheet is written; Entra switches after somebody has "
         "set the profile and confirmed it"
         if console
-        else f"Entra signs with generation {target.label} instead of {snapshot.wanted.active}"
+        else f"Entra signs with generation {target.label} instead of {snapshot.configured.active}"
     )
     return RotationPlan(
         Step.ACTIVATE,
         text,
-        snapshot.wanted.model_copy(update={"active": target.label}),
+        snapshot.configured.model_copy(update={"active": target.label}),
         tuple(refusals),
         touches_people=True,
     )
 
 
 def _leave(snapshot: RotationSnapshot) -> RotationPlan:
-    active = snapshot.wanted.active_generation
+    active = snapshot.configured.active_generation
     group = snapshot.group(active.profile.other)
     leaving = count(len(snapshot.members(active.profile.other)), "person")
     return RotationPlan(
         Step.LEAVE,
         f"Remove {leaving} from {quoted(group.name)}: cutOver active",
-        snapshot.wanted.model_copy(update={"cut_over": CutOver.ACTIVE}),
+        snapshot.configured.model_copy(update={"cut_over": CutOver.ACTIVE}),
         (
             *waited(snapshot, snapshot.activated_at, f"generation {active.label} became the active one"),
             *waited(
@@ -102,13 +102,13 @@ def _leave(snapshot: RotationSnapshot) -> RotationPlan:
 
 
 def _retire(snapshot: RotationSnapshot, former: Generation | None) -> RotationPlan:
-    wanted, strays = snapshot.wanted, snapshot.strays
+    configured, strays = snapshot.configured, snapshot.strays
     gone = [Retired(label=each.label, thumbprint=each.thumbprint) for each in strays]
-    rest = wanted.generations
+    rest = configured.generations
     refusals: list[RotationRefusal] = []
     if former:
         gone.append(Retired(label=former.label, thumbprint=snapshot.thumbprint(former)))
-        rest = tuple(generation for generation in wanted.generations if generation is not former)
+        rest = tuple(generation for generation in configured.generations if generation is not former)
         refusals += soaked(snapshot)
         if snapshot.blue_green:
             group = snapshot.group(former.profile)
@@ -121,19 +121,21 @@ def _retire(snapshot: RotationSnapshot, former: Generation | None) -> RotationPl
         if signs(snapshot, each.thumbprint)
     ]
     names = ", ".join(f"{each.label} ({each.thumbprint})" for each in gone)
-    change = wanted.model_copy(
+    change = configured.model_copy(
         update={
             "generations": rest,
-            "retired": (*wanted.retired, *gone),
+            "retired": (*configured.retired, *gone),
             # An approval covers one rotation.
-            "window": wanted.window.model_copy(update={"approved_by": None}) if wanted.window else None,
+            "window": configured.window.model_copy(update={"approved_by": None})
+            if configured.window
+            else None,
         }
     )
     return RotationPlan(Step.RETIRE, f"Remove from Entra the certificate of {names}", change, tuple(refusals))
 
 
 def _stage(snapshot: RotationSnapshot, new: NewGeneration, *, start: bool) -> RotationPlan:
-    wanted, active = snapshot.wanted, snapshot.wanted.active_generation
+    configured, active = snapshot.configured, snapshot.configured.active_generation
     live = snapshot.live(active)
     ends = live.not_after if live else datetime.fromisoformat(active.end_date)
     begins = ends - timedelta(days=LEAD_DAYS)
@@ -146,7 +148,7 @@ def _stage(snapshot: RotationSnapshot, new: NewGeneration, *, start: bool) -> Ro
     slot = active.profile.other if snapshot.blue_green else active.profile
     generation = Generation(label=new.label, endDate=new.end_date, profile=slot)
     refusals = []
-    if new.label in wanted.labels:
+    if new.label in configured.labels:
         refusals.append(
             RotationRefusal(
                 f"The label {new.label} is in use; choose another ({snapshot.command('rotate next')} --label LABEL)"
@@ -163,6 +165,6 @@ def _stage(snapshot: RotationSnapshot, new: NewGeneration, *, start: bool) -> Ro
     return RotationPlan(
         Step.STAGE,
         f"Create generation {new.label} in Entra, valid until {new.end_date} and inactive{where}",
-        wanted.model_copy(update={"generations": (*wanted.generations, generation)}),
+        configured.model_copy(update={"generations": (*configured.generations, generation)}),
         tuple(refusals),
     )

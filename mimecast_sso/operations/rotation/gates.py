@@ -14,7 +14,7 @@ from mimecast_sso.text.wording import count
 
 
 def window(snapshot: RotationSnapshot) -> Iterator[RotationRefusal]:
-    window = snapshot.wanted.window
+    window = snapshot.configured.window
     if window is None:
         return
     opens = datetime.fromisoformat(window.not_before)
@@ -48,7 +48,7 @@ def attested(snapshot: RotationSnapshot, generation: Generation) -> Iterator[Rot
 
 
 def waited(snapshot: RotationSnapshot, since: datetime | None, what: str) -> Iterator[RotationRefusal]:
-    minutes = snapshot.wanted.wait_minutes
+    minutes = snapshot.configured.wait_minutes
     if since is None:
         yield RotationRefusal(f"It is unknown when {what}: deploy first ({snapshot.up})")
     elif snapshot.now < since + timedelta(minutes=minutes):
@@ -61,7 +61,7 @@ def waited(snapshot: RotationSnapshot, since: datetime | None, what: str) -> Ite
 
 def settled(snapshot: RotationSnapshot) -> Iterator[RotationRefusal]:
     """Require that Entra signs with the active generation, and long enough that no other is still in use."""
-    active = snapshot.wanted.active_generation
+    active = snapshot.configured.active_generation
     signing = snapshot.entra.active(snapshot.now) if snapshot.entra else None
     if signing is None or signing.thumbprint != snapshot.thumbprint(active):
         yield RotationRefusal(
@@ -96,17 +96,17 @@ def gathered(snapshot: RotationSnapshot, slot: ProfileSlot) -> Iterator[Rotation
 
 
 def soaked(snapshot: RotationSnapshot) -> Iterator[RotationRefusal]:
-    wanted = snapshot.wanted
+    configured = snapshot.configured
     ends = soak_ends(snapshot)
     if ends is None:
         yield RotationRefusal(
-            f"It is unknown since when generation {wanted.active} signs, and so whether it has soaked. Check the "
+            f"It is unknown since when generation {configured.active} signs, and so whether it has soaked. Check the "
             "sign-ins, then list the former generation under certificates.retired by hand"
         )
     elif snapshot.now < ends:
         yield RotationRefusal(
-            f"Generation {wanted.active} soaks until {shown(ends)} (certificates.soakDays "
-            f"{wanted.soak_days}); the former one is kept until then, for a roll-back",
+            f"Generation {configured.active} soaks until {shown(ends)} (certificates.soakDays "
+            f"{configured.soak_days}); the former one is kept until then, for a roll-back",
             waits=True,
         )
 
@@ -115,9 +115,9 @@ def soak_ends(snapshot: RotationSnapshot) -> datetime | None:
     """The end of the active generation's soak; ``None`` if it is unknown since when it signs."""
     if snapshot.activated_at is None:
         return None
-    wanted = snapshot.wanted
+    configured = snapshot.configured
     return snapshot.activated_at + max(
-        timedelta(days=wanted.soak_days), timedelta(minutes=wanted.wait_minutes)
+        timedelta(days=configured.soak_days), timedelta(minutes=configured.wait_minutes)
     )
 
 

@@ -43,7 +43,7 @@ class RotationSnapshot:
     """Both sides of a rotation. What could not be read is ``None``, and ``unknown`` says why."""
 
     stack: str
-    wanted: Certificates
+    configured: Certificates
     entra: PrincipalCertificates | None
     now: datetime
     """The time of the service that was read."""
@@ -92,12 +92,12 @@ class RotationSnapshot:
     @property
     def by_metadata(self) -> bool:
         """Whether Mimecast reads certificates from the metadata instead of getting them from a person."""
-        return self.wanted.rotation is RotationMode.METADATA
+        return self.configured.rotation is RotationMode.METADATA
 
     @property
     def blue_green(self) -> bool:
         """Whether people move between two groups."""
-        return self.wanted.rotation is RotationMode.BLUE_GREEN
+        return self.configured.rotation is RotationMode.BLUE_GREEN
 
     @property
     def people(self) -> frozenset[str]:
@@ -126,7 +126,7 @@ class RotationSnapshot:
     @property
     def strays(self) -> tuple[SigningCertificate, ...]:
         """Certificates with the label of a generation of this stack, left over from an interrupted run."""
-        labels = self.thumbprints.keys() | self.wanted.labels
+        labels = self.thumbprints.keys() | self.configured.labels
         return tuple(each for each in self._unrecorded() if each.label in labels)
 
     @property
@@ -136,7 +136,7 @@ class RotationSnapshot:
         return tuple(each for each in self._unrecorded() if each not in strays)
 
     def _unrecorded(self) -> Iterator[SigningCertificate]:
-        retired = {entry.thumbprint for entry in self.wanted.retired}
+        retired = {entry.thumbprint for entry in self.configured.retired}
         known = {*self.thumbprints.values(), *retired}
         yield from (
             each for each in (self.entra.certificates if self.entra else ()) if each.thumbprint not in known

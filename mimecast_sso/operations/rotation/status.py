@@ -35,7 +35,7 @@ def state(snapshot: RotationSnapshot, generation: Generation) -> GenerationState
         return GenerationState.ABSENT
     if snapshot.is_active(generation):
         ends = soak_ends(snapshot)
-        soaked = ends is not None and snapshot.now >= ends and snapshot.wanted.active == generation.label
+        soaked = ends is not None and snapshot.now >= ends and snapshot.configured.active == generation.label
         return GenerationState.SOAKED if soaked else GenerationState.ACTIVE
     # With metadata it is unknown until it signs: no source documents whether inactive ones are listed there.
     return (
@@ -62,11 +62,11 @@ _Row = tuple[str, Statement]
 
 
 def _rows(snapshot: RotationSnapshot) -> Iterator[_Row]:
-    for generation in snapshot.wanted.generations:
+    for generation in snapshot.configured.generations:
         reached = state(snapshot, generation)
         yield _head(generation.label, reached), _at_entra(snapshot, generation)
         yield _head("", ""), _at_mimecast(snapshot, generation)
-    for entry in snapshot.wanted.retired:
+    for entry in snapshot.configured.retired:
         yield _head(entry.label, GenerationState.RETIRED), _retired(snapshot, entry)
     for stray in snapshot.strays:
         text = f"{stray.thumbprint}: left over from an interrupted run"
@@ -76,7 +76,7 @@ def _rows(snapshot: RotationSnapshot) -> Iterator[_Row]:
         yield "", _live(snapshot, text, "", Verdict.WARNS)
     for note in snapshot.notes:
         yield f"{note.subject}: ", note
-    for slot in snapshot.wanted.slots:
+    for slot in snapshot.configured.slots:
         if group := snapshot.groups.get(slot):
             yield f"group {quoted(group.name)}: ", _group(snapshot, group)
 
@@ -138,7 +138,7 @@ def _of_profile(snapshot: RotationSnapshot, generation: Generation) -> tuple[str
     if profile is None:
         return "no profile yet", How.RECORDED, ""
     if snapshot.by_metadata:
-        observed = snapshot.wanted.metadata_observed
+        observed = snapshot.configured.metadata_observed
         seen = f"; followed once, observed by {observed.by} at {observed.at}" if observed else ""
         attested = f"{profile.state}, {profile.basis or 'not attested'}{seen}"
         return "follows the metadata", How.ATTESTED if profile.basis else How.RECORDED, attested

@@ -37,12 +37,12 @@ def foreign(snapshot: RotationSnapshot) -> list[str]:
     found = [f"added: {each}" for each in snapshot.unmanaged]
     found += [
         f"removed: generation {generation.label}, {snapshot.thumbprint(generation)}"
-        for generation in snapshot.wanted.generations
+        for generation in snapshot.configured.generations
         if snapshot.thumbprint(generation) and snapshot.live(generation) is None
     ]
     named = snapshot.entra.named()
     is_active = named.thumbprint if named else snapshot.entra.preferred
-    active = snapshot.thumbprint(snapshot.wanted.active_generation)
+    active = snapshot.thumbprint(snapshot.configured.active_generation)
     if snapshot.activated and is_active not in (snapshot.activated, active):
         found.append(
             f"active: {named or is_active or 'none'}; after the last deployment it was {snapshot.activated}"
@@ -73,11 +73,11 @@ def changed_by_others(snapshot: RotationSnapshot) -> RotationPlan | None:
 
 
 def members_of_others(snapshot: RotationSnapshot) -> RotationPlan | None:
-    wanted = snapshot.wanted
+    configured = snapshot.configured
     names = [
         f"{quoted(snapshot.group(slot).name)}: {enumerate_some(sorted(snapshot.members(slot)))}"
-        for slot in wanted.slots
-        if slot not in wanted.populated and snapshot.members(slot)
+        for slot in configured.slots
+        if slot not in configured.populated and snapshot.members(slot)
     ]
     if not names:
         return None
@@ -94,14 +94,14 @@ def members_of_others(snapshot: RotationSnapshot) -> RotationPlan | None:
 
 def outstanding(snapshot: RotationSnapshot) -> list[str]:
     """Configured changes, in words, that nothing blocks and that are not live on both sides yet."""
-    wanted = snapshot.wanted
+    configured = snapshot.configured
     found = [
         f"generation {generation.label} is created in Entra"
-        for generation in wanted.generations
+        for generation in configured.generations
         if not snapshot.thumbprint(generation)
     ]
-    found += [text for slot in wanted.slots if (text := _profile_behind(snapshot, slot))]
-    active = wanted.active_generation
+    found += [text for slot in configured.slots if (text := _profile_behind(snapshot, slot))]
+    active = configured.active_generation
     if snapshot.thumbprint(active) and snapshot.trusts(active):
         recorded = snapshot.activated == snapshot.thumbprint(active) or snapshot.switched
         if not snapshot.is_active(active) or not recorded:
@@ -111,14 +111,14 @@ def outstanding(snapshot: RotationSnapshot) -> list[str]:
     live = snapshot.entra.thumbprints if snapshot.entra else frozenset[str]()
     found += [
         f"certificate {entry.thumbprint} ({entry.label}) is removed"
-        for entry in wanted.retired
+        for entry in configured.retired
         if entry.thumbprint in live and not signs(snapshot, entry.thumbprint)
     ]
     return found
 
 
 def _profile_behind(snapshot: RotationSnapshot, slot: ProfileSlot) -> str:
-    profile, generation = snapshot.profiles.get(slot), snapshot.wanted.of_slot(slot)
+    profile, generation = snapshot.profiles.get(slot), snapshot.configured.of_slot(slot)
     if profile is None:
         return f"the {slot} profile is described"
     if profile.confirmed_since:
@@ -130,12 +130,12 @@ def _profile_behind(snapshot: RotationSnapshot, slot: ProfileSlot) -> str:
 
 
 def _groups_behind(snapshot: RotationSnapshot) -> Iterator[str]:
-    wanted = snapshot.wanted
-    for slot in wanted.slots:
-        group, generation = snapshot.groups.get(slot), wanted.of_slot(slot)
+    configured = snapshot.configured
+    for slot in configured.slots:
+        group, generation = snapshot.groups.get(slot), configured.of_slot(slot)
         if group is None:
             yield f"the {slot} group is created"
-        elif slot in wanted.populated:
+        elif slot in configured.populated:
             missing = snapshot.people - snapshot.members(slot)
             if generation is None or not snapshot.trusts(generation):
                 continue  # Nobody joins, and nothing is recorded, before the profile is confirmed.
@@ -149,8 +149,8 @@ def _groups_behind(snapshot: RotationSnapshot) -> Iterator[str]:
 
 def console_work(snapshot: RotationSnapshot) -> RotationPlan | None:
     """A profile that has to be set or confirmed before any step."""
-    wanted = snapshot.wanted
-    needed = [each for each in (wanted.active_generation, wanted.next_generation) if each]
+    configured = snapshot.configured
+    needed = [each for each in (configured.active_generation, configured.next_generation) if each]
     if not snapshot.blue_green:
         needed = needed[:1]
     for generation in needed:
@@ -166,7 +166,7 @@ def console_work(snapshot: RotationSnapshot) -> RotationPlan | None:
             Step.CONSOLE,
             text,
             refusals=(RotationRefusal(why),),
-            touches_people=wanted.rotation is RotationMode.SINGLE and not snapshot.is_active(generation),
+            touches_people=configured.rotation is RotationMode.SINGLE and not snapshot.is_active(generation),
             console=generation.profile,
         )
     return None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.saml import authn_request
 from mimecast_sso.saml.authn_request import AuthnRequest, Binding
@@ -123,7 +123,7 @@ def _of_har(text: str) -> Captured:
     return Captured(_parsed(value, binding), _without_query(url))
 
 
-def _values(request: dict[str, Any]) -> Iterator[tuple[str, Binding]]:
+def _values(request: dict[str, JSON]) -> Iterator[tuple[str, Binding]]:
     for value in parse_qs(urlsplit(str(request["url"])).query).get(_FIELD, []):
         yield value, "redirect"
     posted = request.get("postData") or {}

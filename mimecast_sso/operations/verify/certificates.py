@@ -174,10 +174,10 @@ def metadata_url(outputs: Mapping[str, object], stack: str) -> str:
     return url
 
 
-def _same(subject: str, wanted: str, found: str) -> Statement:
-    if found == wanted:
+def _same(subject: str, desired: str, found: str) -> Statement:
+    if found == desired:
         return Statement(found, How.LIVE, _METADATA, Verdict.FINE, subject)
-    text = f"{found or '(none)'}, configured: {wanted}"
+    text = f"{found or '(none)'}, configured: {desired}"
     return Statement(text, How.LIVE, _METADATA, Verdict.DIFFERS, subject)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from mimecast_sso.assessment.assessment import Assessment
@@ -13,6 +13,7 @@ from mimecast_sso.assessment.record import RecordedAccount, RecordedProfile
 from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.assessment.sign_in import Way
 from mimecast_sso.facts.engine_documents import StateResource
+from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.operations import assessing, certificate_expiry, certificate_losses, tenant
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import OperationError
@@ -149,9 +150,9 @@ class Verification:
         rows = sign_in_request.compare(self.settings, self.profile, seen)
         verdicts = {True: Verdict.FINE, False: Verdict.DIFFERS, None: Verdict.OPEN}
         for row in rows:
-            wanted = f", configured: {row.wanted}" if row.agrees is False else ""
+            desired = f", configured: {row.desired}" if row.agrees is False else ""
             self._note(
-                f"{_REQUEST}: {row.label}", verdicts[row.agrees], f"{row.sent}{wanted}", How.SEEN, source
+                f"{_REQUEST}: {row.label}", verdicts[row.agrees], f"{row.sent}{desired}", How.SEEN, source
             )
         return rows
 
@@ -234,7 +235,7 @@ class Verification:
     # -- State --------------------------------------------------------------------------------------------------
 
     @property
-    def _outputs(self) -> Mapping[str, Any]:
+    def _outputs(self) -> Mapping[str, JSON]:
         return in_state(self.resources).outputs
 
     def _note(self, subject: str, verdict: Verdict, text: str, how: How, source: str = "") -> None:

@@ -31,7 +31,7 @@ class Comparison:
 
     aspect: Aspect
     label: str
-    wanted: str
+    desired: str
     sent: str
     agrees: bool | None
 
@@ -54,8 +54,8 @@ def compare(settings: Settings, profile: RecordedProfile, seen: Captured) -> lis
     ]
 
 
-def _row(aspect: Aspect, label: str, wanted: str, sent: str | None) -> Comparison:
-    return Comparison(aspect, label, wanted, sent or _NOT_SENT, sent == wanted if sent else None)
+def _row(aspect: Aspect, label: str, desired: str, sent: str | None) -> Comparison:
+    return Comparison(aspect, label, desired, sent or _NOT_SENT, sent == desired if sent else None)
 
 
 def destination(seen: Captured) -> str | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, ReadResult, Resource, UpdateResult
 
 from mimecast_sso.console import attestation
+from mimecast_sso.facts.json_types import JSON
 from providers.edge import Properties, is_known, normalise, select
 from providers.mimecast import normal_forms
 from providers.mimecast.edge.base import STORED_IN, MimecastProvider
@@ -79,15 +79,15 @@ class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationPro
     (`mimecast_sso.console.attestation.state`).
     """
 
-    form: Output[dict[str, Any]]
+    form: Output[dict[str, JSON]]
     thumbprint: Output[str]
     confirmed: Output[dict[str, str] | None]
-    evidence: Output[dict[str, Any] | None]
+    evidence: Output[dict[str, JSON] | None]
     criticalFingerprint: Output[str]  # noqa: N815
     """Fingerprint of the values that can break a sign-in; people confirm this one."""
     cosmeticFingerprint: Output[str]  # noqa: N815
     state: Output[str]
-    previousForm: Output[dict[str, Any] | None]  # noqa: N815
+    previousForm: Output[dict[str, JSON] | None]  # noqa: N815
     """While ``due``: the last confirmed form, if any."""
 
     def __init__(
@@ -97,7 +97,7 @@ class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationPro
         form: Input[Mapping[str, Input[str | bool]]],
         thumbprint: Input[str],
         confirmed: Input[Mapping[str, str]] | None = None,
-        evidence: Input[Mapping[str, Any]] | None = None,
+        evidence: Input[Mapping[str, JSON]] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         """

@@ -8,6 +8,7 @@ from typing import Any
 from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, ReadResult, Resource, UpdateResult
 
+from mimecast_sso.facts.json_types import JSON
 from providers.edge import GONE, Properties, normalise, select
 from providers.mimecast import directory_integration as integrations
 from providers.mimecast import normal_forms
@@ -69,9 +70,9 @@ class DirectoryIntegration(Resource, module="mimecast", name="DirectoryIntegrati
     description: Output[str]
     """Identifies the integration. Changing it renames the integration in place."""
     mode: Output[str]
-    properties: Output[Mapping[str, Any]]
+    properties: Output[Mapping[str, JSON]]
     """The configured properties."""
-    live: Output[Mapping[str, Any]]
+    live: Output[Mapping[str, JSON]]
     """All properties at the last read, except status and last run."""
 
     def __init__(

@@ -84,11 +84,11 @@ def _change_members(before: set[str], props: Properties) -> Properties:
     # Only members in the state are removed, so that a preview is exact. Others are reported as drift.
     client = process.session().client
     group = groups.require_group(client, props["group"])
-    wanted = set(props["members"])
+    desired = set(props["members"])
     present = groups.change_members(
-        client, group, add=() if props["hold"] else wanted, remove=before - wanted
+        client, group, add=() if props["hold"] else desired, remove=before - desired
     )
-    others = sorted(present - wanted)
+    others = sorted(present - desired)
     if others:
         _log.warning(
             "The Mimecast group %r has members that are not configured; its profile applies to them, too: %s",

@@ -223,20 +223,20 @@ class ServicePrincipal(ResourceType):
         named = f'Service Principal (Service Principal: "{object_id}")'
         with naming(f"Updating {named}"):
             graph.patch(f"/servicePrincipals/{object_id}", _settings(planned, olds))
-        wanted, before = planned.get("owners") or [], olds.get("owners") or []
-        if sorted(wanted) != sorted(before):
-            self._set_owners(graph, object_id, wanted)
+        requested, before = planned.get("owners") or [], olds.get("owners") or []
+        if sorted(requested) != sorted(before):
+            self._set_owners(graph, object_id, requested)
 
-    def _set_owners(self, graph: Graph, object_id: str, wanted: list[str]) -> None:
+    def _set_owners(self, graph: Graph, object_id: str, requested: list[str]) -> None:
         path = f"/servicePrincipals/{object_id}/owners"
         with naming(f'Could not retrieve owners for service principal with object ID: "{object_id}"'):
             present = [owner["id"] for owner in graph.list(path)]
         with naming(f'Could not add owners to Service Principal (Service Principal: "{object_id}")'):
-            for owner in wanted:
+            for owner in requested:
                 if owner not in present:
                     graph.post(f"{path}/$ref", graph.reference(owner))
             for owner in present:
-                if owner not in wanted:
+                if owner not in requested:
                     graph.delete(f"{path}/{owner}/$ref")
 
     def delete(self, graph: Graph, resource_id: str, olds: Properties) -> None:

@@ -46,8 +46,8 @@ class ServicePrincipalTokenSigningCertificate(ResourceType):
     def create(self, graph: Graph, planned: Properties) -> str:
         principal = last_part(planned["servicePrincipalId"])
         named = f'Service Principal (Service Principal: "{principal}")'
-        wanted = {"displayName": planned["displayName"], "endDateTime": planned["endDate"]}
-        body = {key: value for key, value in wanted.items() if value}
+        requested = {"displayName": planned["displayName"], "endDateTime": planned["endDate"]}
+        body = {key: value for key, value in requested.items() if value}
         with _locks[principal], naming(f"Could not add token signing certificate to {named}"):
             added = graph.post(f"/servicePrincipals/{principal}/addTokenSigningCertificate", body)
         with naming(f"Waiting for token signing certificate credential for {named}"):
