@@ -48,6 +48,8 @@ class GalleryApplicationArgs:
             ``None`` if it is created (`mimecast_sso.assessment.application_owners`).
         protect: Whether application, service principal and identifier are protected from deletion.
         existing_assignments: Assignments that exist and are not recorded, by object id: they are imported.
+        existing_policy: Import id of the assignment of this component's claims policy, if it exists and is not
+            recorded: Entra refuses to create it once more.
         adoption: The live application to adopt instead of creating one.
         left: Objects that an earlier run created and a person manages now.
         unassigns: Whether recorded assignments are no longer declared, so that this run deletes them.
@@ -68,6 +70,7 @@ class GalleryApplicationArgs:
     application_owners: Mapping[str, str | None] = field(default_factory=dict)
     protect: bool = True
     existing_assignments: Mapping[str, ImportedAssignment] = field(default_factory=dict)
+    existing_policy: str | None = None
     adoption: Adoption | None = None
     left: LeftAlone = LeftAlone()
     unassigns: bool = False
@@ -114,7 +117,7 @@ class GalleryApplication(pulumi.ComponentResource):
             lambda known: self._say_when_not_owned(known[0], known[1], args.application_owners)
         )
         if args.claims:
-            self.requirements.append(self._claims(name, args.adoption))
+            self.requirements.append(self._claims(name, args.adoption, args.existing_policy))
         elif args.left.policy:
             self._left_policy(name, args.left.policy)
         admitted = self._admitted(args, self._assignments(name, args))
@@ -250,7 +253,7 @@ class GalleryApplication(pulumi.ComponentResource):
                 resource=self,
             )
 
-    def _claims(self, name: str, adoption: Adoption | None) -> Requirement:
+    def _claims(self, name: str, adoption: Adoption | None, existing: str | None) -> Requirement:
         there = adoption.policy if adoption else None
         definition = claims_definition()
         if there and same_meaning(there.definition, definition):
@@ -266,7 +269,7 @@ class GalleryApplication(pulumi.ComponentResource):
             claims_mapping_policy_id=policy.id,
             service_principal_id=self.service_principal.id,
             opts=_imported(
-                pulumi.ResourceOptions(parent=self), adoption.policy_assignment() if adoption else None
+                pulumi.ResourceOptions(parent=self), adoption.policy_assignment() if adoption else existing
             ),
         )
         assigned = deployed(assignment, assignment.claims_mapping_policy_id)

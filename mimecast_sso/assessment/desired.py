@@ -185,6 +185,22 @@ class Desired:
         return reached.client_id.lower() in mine
 
     @property
+    def lost_principal(self) -> bool:
+        """Whether the recorded service principal no longer exists, or another one does instead of it."""
+        recorded, own = self.record.principal, self.snapshot.own
+        if recorded is None or not recorded.object_id or not own.is_known or self.adopts_successor:
+            return False
+        return own.value is None or own.value.principal_id != recorded.object_id
+
+    @property
+    def adopts_successor(self) -> bool:
+        """Whether the recorded application no longer exists, and the configuration adopts another instead."""
+        recorded, own = self.record.application, self.snapshot.own.value
+        return (
+            recorded is not None and own is not None and own.client_id.lower() != recorded.client_id.lower()
+        )
+
+    @property
     def gone_assignments(self) -> frozenset[str]:
         """Object ids of users and groups with a recorded assignment that is neither configured nor live.
 
@@ -219,6 +235,17 @@ class Desired:
             return None
         policies = application.policies or ()
         return next((each for each in policies if recorded is None or not recorded.is_live(each)), None)
+
+    @property
+    def unrecorded_policy_assignment(self) -> str | None:
+        """Import id of the assignment of this stack's claims policy, if it exists and is not recorded."""
+        application, recorded = self.application, self.record.policy
+        if application is None or recorded is None or recorded.assigned:
+            return None
+        own = next((each for each in application.policies or () if recorded.is_live(each)), None)
+        if own is None:
+            return None
+        return f"/servicePrincipals/{application.principal_id}/claimsMappingPolicies/{own.policy_id}"
 
     @property
     def recreated_assignments(self) -> tuple[Assigned, ...]:

@@ -16,14 +16,20 @@ from mimecast_sso.assessment.access import AccessSample
 from mimecast_sso.assessment.people import EntraGroup, Person, group_problem, person_of, with_mailboxes
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Directory
-from mimecast_sso.provenance import Known, live, unknown
+from mimecast_sso.provenance import How, Known, live, unknown
 from mimecast_sso.settings import Settings
 from mimecast_sso.settings.values import is_guid
 from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import enumerate_some, lower_case
 from mimecast_sso.text.wording import count
 from providers.entra import applications, people
-from providers.entra.applications import DeletedApplication, Holder, LiveApplication, Registration
+from providers.entra.applications import (
+    DeletedApplication,
+    DeletedPrincipal,
+    Holder,
+    LiveApplication,
+    Registration,
+)
 from providers.entra.batching import Read, ReadOutcome
 from providers.entra.errors import GraphError, ObjectNotFound
 from providers.entra.odata import literal
@@ -33,6 +39,7 @@ from providers.entra.protocols import GraphReads
 _FEW_LOOKUPS = 100
 """Look-ups that go with the other questions, five calls at most. With more, it is seen first what takes fewer calls."""
 _MARKED = "account with the marker"
+_LOST = "recorded service principal in the recycle bin"
 Row = Mapping[str, Any]
 Found = Known[Sequence[Row]]
 
@@ -91,6 +98,7 @@ class EntraReader:
     holders: Known[tuple[Holder, ...]]
     deleted: Known[tuple[DeletedApplication, ...]]
     own_is_gone: bool
+    deleted_principal: Known[DeletedPrincipal]
     namesakes: Known[tuple[Holder, ...]]
     template: str
     directory: Directory
@@ -106,6 +114,7 @@ class EntraReader:
         claims = graph.claims()
         self.tenant_id = str(claims.get("tid") or "")
         self.deployer = str(claims.get("oid") or "")
+        self.deployer_roles = frozenset(map(str, claims.get("roles") or ()))
         self._groups: dict[str, EntraGroup] = {}
         self._accounts: dict[str, Person] = {}
         self._problems: list[str] = []
@@ -128,6 +137,7 @@ class EntraReader:
         self.deleted = self._first["deleted"].map(
             lambda rows: applications.deleted_of(rows, self._identifiers, self._recorded_client_id)
         )
+        self.deleted_principal = self._deleted_principal()
         self.template = self._template()
         self._read_applications()
 
@@ -187,8 +197,29 @@ class EntraReader:
             yield f"{object_id} policies", Read(f"{of_principal}/claimsMappingPolicies")
             yield f"{object_id} federated", Read(f"/applications/{object_id}/federatedIdentityCredentials")
             yield f"{object_id} assigned", Read(f"{of_principal}/appRoleAssignedTo", {"top": ROWS_PER_PAGE})
+        if self._lost_principal:
+            yield _LOST, applications.deleted_principal(self._lost_principal)
         for group in self._groups_by_name.values():
             yield f"members {group}", people.members(group)
+
+    @property
+    def _lost_principal(self) -> str:
+        """Object id of the recorded service principal if it does not exist; "" if it does, or that is unknown."""
+        recorded = self._record.principal
+        found = [rows for name, rows in self._first.items() if name.startswith("principal ")]
+        if recorded is None or not all(each.is_known for each in found):
+            return ""
+        ids = {str(row["id"]) for rows in found for row in rows.value or ()}
+        return "" if recorded.object_id in ids else recorded.object_id
+
+    def _deleted_principal(self) -> Known[DeletedPrincipal]:
+        found = self._second.get(_LOST)
+        if found is None:
+            return Known(None, How.LIVE)
+        if not found.is_known:
+            return unknown(found.source)
+        row = next(iter(found.value or ()), None)
+        return Known(applications.deleted_principal_of(row) if row else None, How.LIVE)
 
     @property
     def _identifiers(self) -> tuple[str, ...]:

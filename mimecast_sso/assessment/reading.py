@@ -66,6 +66,8 @@ def take(scope: Scope, graph: GraphReads, mimecast: MimecastClient | MimecastErr
         own_is_gone=entra.own_is_gone,
         holders=entra.holders,
         deleted=entra.deleted,
+        deleted_principal=entra.deleted_principal,
+        deployer_roles=entra.deployer_roles,
         namesakes=entra.namesakes,
         template=entra.template,
         directory=entra.directory,

@@ -430,9 +430,9 @@ def test_a_recorded_application_that_was_deleted_is_not_written_to() -> None:
     assert list(map(str, finding.known)) == ["deleted 2026-11-22 09:00:00Z (read live: Microsoft Graph)"]
     url = "https://graph.microsoft.com/v1.0/directory/deletedItems/object"
     assert finding.remedy == (
-        f"restore it by 2026-12-22 (az rest --method POST --url {url}/restore), and its service principal if that "
-        "was deleted, too. To create another one instead, delete it permanently (az rest --method DELETE --url "
-        f"{url}), then mimecast-sso up --stack prod-eu --refresh"
+        f"restore it by 2026-12-22: az rest --method POST --url {url}/restore && mimecast-sso up --stack prod-eu "
+        f"--refresh. To create another one instead, delete it permanently (az rest --method DELETE --url {url}), then "
+        "mimecast-sso up --stack prod-eu --refresh"
     )
 
 

@@ -27,7 +27,7 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
         return  # The record is unknown here; the engine knows the state and continues from it.
     recorded = record.value.application
     if recorded is not None and application.adopt and recorded.client_id.lower() != application.adopt:
-        yield _another(recorded.client_id, application.adopt)
+        yield _another(assessment, recorded.client_id, application.adopt)
     own = {each.lower() for each in (recorded.client_id if recorded else "", application.adopt or "") if each}
     if own:
         if assessment.settings.identifier not in record.value.identifiers:
@@ -36,7 +36,15 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
     yield from _applications(assessment)
 
 
-def _another(own: str, adopt: str) -> GuardFinding:
+def _another(assessment: Assessment, own: str, adopt: str) -> GuardFinding:
+    if assessment.desired.adopts_successor:
+        return GuardFinding(
+            _GUARD,
+            f"mimecast-sso:application.adopt is {adopt}, but this stack has recorded application {own}, which no "
+            "longer exists",
+            remedy=f"deploy with a refresh, which forgets it: {assessment.command('up')} --refresh",
+            final=True,
+        )
     return GuardFinding(
         _GUARD,
         f"mimecast-sso:application.adopt is {adopt}, but this stack already has application {own}; adopting another "
