@@ -315,15 +315,18 @@ class EntraReader:
 
     # -- People -------------------------------------------------------------------------------------------------------
 
-    def people(self, addresses: Collection[str]) -> None:
-        """The configured users, groups and owners, assigned people, and the accounts that sign in for the addresses."""
+    def people(self, addresses: Collection[str], members: Collection[str] = frozenset()) -> None:
+        """The configured users, groups and owners, assigned people, and the accounts that sign in for the addresses.
+
+        ``members`` are the addresses that are sent to Entra already.
+        """
         users = self._configured_users()
         configured = self._groups_by_name
         for name, object_id in configured.items():
             self._take_members(object_id, name, self._second[f"members {object_id}"])
         self._third(addresses)
         self._accounts = with_mailboxes(self._graph, self._accounts.values())
-        self.access = self._sample_access(addresses)
+        self.access = self._sample_access(addresses, members)
         groups = {object_id: self._with_accounts(group) for object_id, group in self._groups.items()}
         self.directory = Directory(
             users=tuple(replace(self._accounts[user.object_id], address=user.address) for user in users),
@@ -349,7 +352,7 @@ class EntraReader:
         live = user_of(rows[0])
         return live.object_id if (live.user_principal_name or "").lower() == intended.address else ""
 
-    def _sample_access(self, addresses: Collection[str]) -> Known[AccessSample]:
+    def _sample_access(self, addresses: Collection[str], members: Collection[str]) -> Known[AccessSample]:
         """Evaluate Conditional Access for the accounts that sign in for the addresses, and mark those it blocks."""
         # One that lost its identifier keeps its tile in My Apps.
         application = self.application.value or self.own.value
@@ -360,7 +363,11 @@ class EntraReader:
             for person in self._accounts.values()
             if person.enabled and not person.names.isdisjoint(addresses)
         ]
-        found = access.sample(self._graph, application.client_id, concerned)
+        groups: dict[str, frozenset[str]] = {}
+        for group_id, group in self._groups.items():
+            for each in group.members:
+                groups[each.object_id] = groups.get(each.object_id, frozenset()) | {group_id}
+        found = access.sample(self._graph, application.client_id, concerned, groups, members)
         for evaluated in found.value.evaluated if found.value else ():
             blocked = found.value is not None and evaluated in found.value.blocked
             self._accounts[evaluated] = replace(self._accounts[evaluated], blocked=blocked)

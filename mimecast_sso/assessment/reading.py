@@ -51,7 +51,7 @@ def take(scope: Scope, graph: GraphReads, mimecast: MimecastClient | MimecastErr
         clock = clocks.difference(datetime.now(UTC), graph.now(), "Entra")  # At once after a response.
         side: MimecastSide = mimecast_side.result()
         everybody = reader.everybody(side) if scope.everybody else None
-        entra.people({*scope.addresses, *side.people, *((everybody and everybody.value) or ())})
+        entra.people({*scope.addresses, *side.people, *((everybody and everybody.value) or ())}, side.people)
         names = frozenset[str]().union(*(each.names for each in entra.directory.accounts.values()))
         addresses = everybody or reader.addresses({*scope.addresses, *side.people, *names}, side)
     return Snapshot(
