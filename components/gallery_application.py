@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_azuread as azuread
 
-from mimecast_sso.assessment.adoption import Adoption, ImportedAssignment, feature_tags
+from mimecast_sso.assessment.adoption import Adoption, ImportedAssignment, Unrecorded, feature_tags
 from mimecast_sso.assessment.record import RecordedAssignment, RecordedPolicy
 from mimecast_sso.facts.entra import CUSTOM_TAG, DEFAULT_ACCESS_ROLE_ID, GALLERY_TAG, USER_ROLE_NAMES
 from mimecast_sso.registration.requirements import Requirement, deployed, once_met
@@ -48,8 +48,8 @@ class GalleryApplicationArgs:
             ``None`` if it is created (`mimecast_sso.assessment.application_owners`).
         protect: Whether application, service principal and identifier are protected from deletion.
         existing_assignments: Assignments that exist and are not recorded, by object id: they are imported.
-        existing_policy: Import id of the assignment of this component's claims policy, if it exists and is not
-            recorded: Entra refuses to create it once more.
+        existing: Objects of this stack's application that exist and are not recorded, because the response to their
+            creation was lost or somebody removed them from the state: Entra refuses to create them once more.
         adoption: The live application to adopt instead of creating one.
         left: Objects that an earlier run created and a person manages now.
         unassigns: Whether recorded assignments are no longer declared, so that this run deletes them.
@@ -70,7 +70,7 @@ class GalleryApplicationArgs:
     application_owners: Mapping[str, str | None] = field(default_factory=dict)
     protect: bool = True
     existing_assignments: Mapping[str, ImportedAssignment] = field(default_factory=dict)
-    existing_policy: str | None = None
+    existing: Unrecorded = field(default_factory=Unrecorded)
     adoption: Adoption | None = None
     left: LeftAlone = LeftAlone()
     unassigns: bool = False
@@ -117,7 +117,7 @@ class GalleryApplication(pulumi.ComponentResource):
             lambda known: self._say_when_not_owned(known[0], known[1], args.application_owners)
         )
         if args.claims:
-            self.requirements.append(self._claims(name, args.adoption, args.existing_policy))
+            self.requirements.append(self._claims(name, args.adoption, args.existing.policy_assignment))
         elif args.left.policy:
             self._left_policy(name, args.left.policy)
         admitted = self._admitted(args, self._assignments(name, args))
@@ -157,7 +157,8 @@ class GalleryApplication(pulumi.ComponentResource):
             application_id=application.application_id,
             identifier_uri=args.identifier,
             opts=_imported(
-                pulumi.ResourceOptions.merge(options, last), _identifier_of(args.adoption, args.identifier)
+                pulumi.ResourceOptions.merge(options, last),
+                _identifier_of(args.adoption, args.identifier) if args.adoption else args.existing.identifier,
             ),
         )
 
@@ -176,7 +177,7 @@ class GalleryApplication(pulumi.ComponentResource):
             # Both write the application object, and Graph's "concurrent update" error is not retried.
             opts=_imported(
                 pulumi.ResourceOptions(parent=self, depends_on=[identifier]),
-                args.adoption.reply_urls if args.adoption else None,
+                args.adoption.reply_urls if args.adoption else args.existing.reply_urls,
             ),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from mimecast_sso.assessment.adoption import matching
+from mimecast_sso.assessment.adoption import Adoption, Unrecorded, matching
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.sign_in import Endpoints
 from mimecast_sso.assessment.snapshot import Snapshot
@@ -237,15 +237,22 @@ class Desired:
         return next((each for each in policies if recorded is None or not recorded.is_live(each)), None)
 
     @property
-    def unrecorded_policy_assignment(self) -> str | None:
-        """Import id of the assignment of this stack's claims policy, if it exists and is not recorded."""
-        application, recorded = self.application, self.record.policy
-        if application is None or recorded is None or recorded.assigned:
-            return None
-        own = next((each for each in application.policies or () if recorded.is_live(each)), None)
-        if own is None:
-            return None
-        return f"/servicePrincipals/{application.principal_id}/claimsMappingPolicies/{own.policy_id}"
+    def unrecorded(self) -> Unrecorded:
+        """What exists of the recorded application, and is not recorded."""
+        live, record = self.application, self.record
+        if live is None or record.application is None or self.adopts_successor:
+            return Unrecorded()
+        ids, policy, identifier = Adoption(live, ""), record.policy, self.settings.identifier
+        own = [each for each in live.policies or () if policy is not None and policy.is_live(each)]
+        return Unrecorded(
+            identifier=ids.identifier(identifier) if identifier not in record.identifiers else None,
+            reply_urls=ids.reply_urls if record.reply_urls is None else None,
+            policy_assignment=(
+                f"{ids.service_principal}/claimsMappingPolicies/{own[0].policy_id}"
+                if own and policy is not None and not policy.assigned
+                else None
+            ),
+        )
 
     @property
     def recreated_assignments(self) -> tuple[Assigned, ...]:
