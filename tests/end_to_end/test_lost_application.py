@@ -11,7 +11,6 @@ import pytest
 from tests.support.projects import Project, project
 from tests.support.saved import SavedProject
 
-
 POLICY = "ClaimsMappingPolicyAssignment"
 
 
