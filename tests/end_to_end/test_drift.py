@@ -125,8 +125,8 @@ def test_external_changes_are_named_alike_both_ways(made: Project) -> None:
         "owner ada@example.com",
         f"identifier {OTHER}",
         "assignment Visitor",
-        "password “x”",
-        "“CN=evil”",
+        'password "x"',
+        '"CN=evil"',
     )
     for verb, words, code in (
         ("verify", (), 2),
