@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_azuread as azuread
 
-from mimecast_sso.assessment.adoption import Adoption, ImportedAssignment, feature_tags
+from mimecast_sso.assessment.adoption import Adoption, ImportedAssignment, Unrecorded, feature_tags
 from mimecast_sso.assessment.record import RecordedAssignment, RecordedPolicy
 from mimecast_sso.facts.entra import CUSTOM_TAG, DEFAULT_ACCESS_ROLE_ID, GALLERY_TAG, USER_ROLE_NAMES
 from mimecast_sso.facts.json_types import JSON
@@ -48,6 +48,8 @@ class GalleryApplicationArgs:
             ``None`` if it is created (`mimecast_sso.assessment.application_owners`).
         protect: Whether application, service principal and identifier are protected from deletion.
         existing_assignments: Assignments that exist and are not recorded, by object id: they are imported.
+        existing: Objects of this stack's application that exist and are not recorded, because the response to their
+            creation was lost or somebody removed them from the state: Entra refuses to create them once more.
         adoption: The live application to adopt instead of creating one.
         left: Objects that an earlier run created and a person manages now.
         unassigns: Whether recorded assignments are no longer declared, so that this run deletes them.
@@ -68,6 +70,7 @@ class GalleryApplicationArgs:
     application_owners: Mapping[str, str | None] = field(default_factory=dict)
     protect: bool = True
     existing_assignments: Mapping[str, ImportedAssignment] = field(default_factory=dict)
+    existing: Unrecorded = field(default_factory=Unrecorded)
     adoption: Adoption | None = None
     left: LeftAlone = LeftAlone()
     unassigns: bool = False
@@ -114,7 +117,7 @@ class GalleryApplication(pulumi.ComponentResource):
             lambda known: self._say_when_not_owned(known[0], known[1], args.application_owners)
         )
         if args.claims:
-            self.requirements.append(self._claims(name, args.adoption))
+            self.requirements.append(self._claims(name, args.adoption, args.existing.policy_assignment))
         elif args.left.policy:
             self._left_policy(name, args.left.policy)
         admitted = self._admitted(args, self._assignments(name, args))
@@ -154,7 +157,8 @@ class GalleryApplication(pulumi.ComponentResource):
             application_id=application.application_id,
             identifier_uri=args.identifier,
             opts=_imported(
-                pulumi.ResourceOptions.merge(options, last), _identifier_of(args.adoption, args.identifier)
+                pulumi.ResourceOptions.merge(options, last),
+                _identifier_of(args.adoption, args.identifier) if args.adoption else args.existing.identifier,
             ),
         )
 
@@ -173,7 +177,7 @@ class GalleryApplication(pulumi.ComponentResource):
             # Both write the application object, and Graph's "concurrent update" error is not retried.
             opts=_imported(
                 pulumi.ResourceOptions(parent=self, depends_on=[identifier]),
-                args.adoption.reply_urls if args.adoption else None,
+                args.adoption.reply_urls if args.adoption else args.existing.reply_urls,
             ),
         )
 
@@ -250,7 +254,7 @@ class GalleryApplication(pulumi.ComponentResource):
                 resource=self,
             )
 
-    def _claims(self, name: str, adoption: Adoption | None) -> Requirement:
+    def _claims(self, name: str, adoption: Adoption | None, existing: str | None) -> Requirement:
         there = adoption.policy if adoption else None
         definition = claims_definition()
         if there and same_meaning(there.definition, definition):
@@ -266,7 +270,7 @@ class GalleryApplication(pulumi.ComponentResource):
             claims_mapping_policy_id=policy.id,
             service_principal_id=self.service_principal.id,
             opts=_imported(
-                pulumi.ResourceOptions(parent=self), adoption.policy_assignment() if adoption else None
+                pulumi.ResourceOptions(parent=self), adoption.policy_assignment() if adoption else existing
             ),
         )
         assigned = deployed(assignment, assignment.claims_mapping_policy_id)

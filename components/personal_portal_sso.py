@@ -195,6 +195,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 if owners or snapshot.recorded.owners
                 else {},
                 protect=not settings.overrides("allow-destroy", snapshot.entra_now.date()),
+                existing=self._assessment.desired.unrecorded,
                 existing_assignments=unrecorded_assignments(
                     adoption.live if adoption else self._assessment.desired.application,
                     () if adoption else snapshot.recorded.assignments,

@@ -24,9 +24,12 @@ def main(stacks: list[str]) -> int:
 
 def preview(name: str) -> int:
     """Preview one stack. Returns its exit code."""
-    stack = automation.select_stack(name, work_dir=str(CLONE))
     try:
+        stack = automation.select_stack(name, work_dir=str(CLONE))
         summary = stack.preview(on_output=print).change_summary
+    except automation.StackNotFoundError:
+        print(f"{name}: the backend has no such stack; create it: pulumi stack init {name}")
+        return 1
     except automation.CommandError:
         return 1
     changes = [f"{count} to {operation}" for operation, count in summary.items() if operation != "same"]

@@ -69,11 +69,12 @@ def _members(group: EntraGroup, account: RecordedAccount) -> EntraGroup:
 
 def _not_evaluated(sample: AccessSample, account: RecordedAccount) -> AccessSample:
     evaluated = tuple(each for each in sample.evaluated if each != account.object_id)
-    return AccessSample(
-        evaluated,
-        max(sample.concerned - 1, len(evaluated)),
-        {who: policy for who, policy in sample.blocked.items() if who != account.object_id},
-        {who: policies for who, policies in sample.applying.items() if who != account.object_id},
+    return replace(
+        sample,
+        evaluated=evaluated,
+        concerned=max(sample.concerned - 1, len(evaluated)),
+        blocked={who: policy for who, policy in sample.blocked.items() if who != account.object_id},
+        applying={who: policies for who, policies in sample.applying.items() if who != account.object_id},
     )
 
 

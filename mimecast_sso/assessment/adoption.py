@@ -146,6 +146,15 @@ class Adoption:
 
 
 @dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """The ids to import parts of a recorded application by that exist and are not recorded themselves."""
+
+    identifier: str | None = None
+    reply_urls: str | None = None
+    policy_assignment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ImportedAssignment:
     """An assignment that exists already, which the engine imports: its role, and the id to import it by."""
 

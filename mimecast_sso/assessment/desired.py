@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from mimecast_sso.assessment.adoption import matching
+from mimecast_sso.assessment.adoption import Adoption, Unrecorded, matching
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.sign_in import Endpoints
 from mimecast_sso.assessment.snapshot import Snapshot
@@ -185,6 +185,22 @@ class Desired:
         return reached.client_id.lower() in mine
 
     @property
+    def lost_principal(self) -> bool:
+        """Whether the recorded service principal no longer exists, or another one does instead of it."""
+        recorded, own = self.record.principal, self.snapshot.own
+        if recorded is None or not recorded.object_id or not own.is_known or self.adopts_successor:
+            return False
+        return own.value is None or own.value.principal_id != recorded.object_id
+
+    @property
+    def adopts_successor(self) -> bool:
+        """Whether the recorded application no longer exists, and the configuration adopts another instead."""
+        recorded, own = self.record.application, self.snapshot.own.value
+        return (
+            recorded is not None and own is not None and own.client_id.lower() != recorded.client_id.lower()
+        )
+
+    @property
     def gone_assignments(self) -> frozenset[str]:
         """Object ids of users and groups with a recorded assignment that is neither configured nor live.
 
@@ -219,6 +235,24 @@ class Desired:
             return None
         policies = application.policies or ()
         return next((each for each in policies if recorded is None or not recorded.is_live(each)), None)
+
+    @property
+    def unrecorded(self) -> Unrecorded:
+        """What exists of the recorded application, and is not recorded."""
+        live, record = self.application, self.record
+        if live is None or record.application is None or self.adopts_successor:
+            return Unrecorded()
+        ids, policy, identifier = Adoption(live, ""), record.policy, self.settings.identifier
+        own = [each for each in live.policies or () if policy is not None and policy.is_live(each)]
+        return Unrecorded(
+            identifier=ids.identifier(identifier) if identifier not in record.identifiers else None,
+            reply_urls=ids.reply_urls if record.reply_urls is None else None,
+            policy_assignment=(
+                f"{ids.service_principal}/claimsMappingPolicies/{own[0].policy_id}"
+                if own and policy is not None and not policy.assigned
+                else None
+            ),
+        )
 
     @property
     def recreated_assignments(self) -> tuple[Assigned, ...]:

@@ -16,14 +16,20 @@ from mimecast_sso.assessment.people import EntraGroup, Person, group_problem, pe
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Directory
 from mimecast_sso.facts.json_types import JSON
-from mimecast_sso.provenance import Known, live, unknown
+from mimecast_sso.provenance import How, Known, live, unknown
 from mimecast_sso.settings import Settings
 from mimecast_sso.settings.values import is_guid
 from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import enumerate_some, lower_case
 from mimecast_sso.text.wording import count
 from providers.entra import applications, people
-from providers.entra.applications import DeletedApplication, Holder, LiveApplication, Registration
+from providers.entra.applications import (
+    DeletedApplication,
+    DeletedPrincipal,
+    Holder,
+    LiveApplication,
+    Registration,
+)
 from providers.entra.batching import Read, ReadOutcome
 from providers.entra.errors import GraphError, ObjectNotFound
 from providers.entra.odata import literal
@@ -35,6 +41,7 @@ _FEW_LOOKUPS = 100
 _MARKED = "account with the marker"
 _USERS = "number of users"
 _NUMBER = "number"
+_LOST = "recorded service principal in the recycle bin"
 Row = Mapping[str, JSON]
 Found = Known[Sequence[Row]]
 
@@ -96,6 +103,7 @@ class EntraReader:
     holders: Known[tuple[Holder, ...]]
     deleted: Known[tuple[DeletedApplication, ...]]
     own_is_gone: bool
+    deleted_principal: Known[DeletedPrincipal]
     namesakes: Known[tuple[Holder, ...]]
     template: str
     directory: Directory
@@ -111,6 +119,7 @@ class EntraReader:
         claims = graph.claims()
         self.tenant_id = str(claims.get("tid") or "")
         self.deployer = str(claims.get("oid") or "")
+        self.deployer_roles = frozenset(map(str, claims.get("roles") or ()))
         self._groups: dict[str, EntraGroup] = {}
         self._accounts: dict[str, Person] = {}
         self._problems: list[str] = []
@@ -137,6 +146,7 @@ class EntraReader:
         self.deleted = self._first["deleted"].map(
             lambda rows: applications.deleted_of(rows, self._identifiers, self._recorded_client_id)
         )
+        self.deleted_principal = self._deleted_principal()
         self.template = self._template()
         self._read_applications()
 
@@ -196,8 +206,29 @@ class EntraReader:
             yield f"{object_id} policies", Read(f"{of_principal}/claimsMappingPolicies")
             yield f"{object_id} federated", Read(f"/applications/{object_id}/federatedIdentityCredentials")
             yield f"{object_id} assigned", Read(f"{of_principal}/appRoleAssignedTo", {"top": ROWS_PER_PAGE})
+        if self._lost_principal:
+            yield _LOST, applications.deleted_principal(self._lost_principal)
         for group in self._groups_by_name.values():
             yield f"members {group}", people.members(group)
+
+    @property
+    def _lost_principal(self) -> str:
+        """Object id of the recorded service principal if it does not exist; "" if it does, or that is unknown."""
+        recorded = self._record.principal
+        found = [rows for name, rows in self._first.items() if name.startswith("principal ")]
+        if recorded is None or not all(each.is_known for each in found):
+            return ""
+        ids = {str(row["id"]) for rows in found for row in rows.value or ()}
+        return "" if recorded.object_id in ids else recorded.object_id
+
+    def _deleted_principal(self) -> Known[DeletedPrincipal]:
+        found = self._second.get(_LOST)
+        if found is None:
+            return Known(None, How.LIVE)
+        if not found.is_known:
+            return unknown(found.source)
+        row = next(iter(found.value or ()), None)
+        return Known(applications.deleted_principal_of(row) if row else None, How.LIVE)
 
     @property
     def _identifiers(self) -> tuple[str, ...]:
@@ -293,15 +324,18 @@ class EntraReader:
 
     # -- People -------------------------------------------------------------------------------------------------------
 
-    def people(self, addresses: Collection[str]) -> None:
-        """The configured users, groups and owners, assigned people, and the accounts that sign in for the addresses."""
+    def people(self, addresses: Collection[str], members: Collection[str] = frozenset()) -> None:
+        """The configured users, groups and owners, assigned people, and the accounts that sign in for the addresses.
+
+        ``members`` are the addresses that are sent to Entra already.
+        """
         users = self._configured_users()
         configured = self._groups_by_name
         for name, object_id in configured.items():
             self._take_members(object_id, name, self._second[f"members {object_id}"])
         self._third(addresses)
         self._accounts = with_mailboxes(self._graph, self._accounts.values())
-        self.access = self._sample_access(addresses)
+        self.access = self._sample_access(addresses, members)
         groups = {object_id: self._with_accounts(group) for object_id, group in self._groups.items()}
         self.directory = Directory(
             users=tuple(replace(self._accounts[user.object_id], address=user.address) for user in users),
@@ -327,7 +361,7 @@ class EntraReader:
         live = user_of(rows[0])
         return live.object_id if (live.user_principal_name or "").lower() == intended.address else ""
 
-    def _sample_access(self, addresses: Collection[str]) -> Known[AccessSample]:
+    def _sample_access(self, addresses: Collection[str], members: Collection[str]) -> Known[AccessSample]:
         """Evaluate Conditional Access for the accounts that sign in for the addresses, and mark those it blocks."""
         # One that lost its identifier keeps its tile in My Apps.
         application = self.application.value or self.own.value
@@ -338,7 +372,11 @@ class EntraReader:
             for person in self._accounts.values()
             if person.enabled and not person.names.isdisjoint(addresses)
         ]
-        found = access.sample(self._graph, application.client_id, concerned)
+        groups: dict[str, frozenset[str]] = {}
+        for group_id, group in self._groups.items():
+            for each in group.members:
+                groups[each.object_id] = groups.get(each.object_id, frozenset()) | {group_id}
+        found = access.sample(self._graph, application.client_id, concerned, groups, members)
         for evaluated in found.value.evaluated if found.value else ():
             blocked = found.value is not None and evaluated in found.value.blocked
             self._accounts[evaluated] = replace(self._accounts[evaluated], blocked=blocked)

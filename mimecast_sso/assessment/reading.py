@@ -53,7 +53,7 @@ def take(scope: Scope, graph: GraphReads, mimecast: MimecastClient | MimecastErr
         clock = clocks.difference(datetime.now(UTC), graph.now(), "Entra")  # At once after a response.
         side: MimecastSide = mimecast_side.result()
         everybody = reader.everybody(side) if scope.everybody else None
-        entra.people({*scope.addresses, *side.people, *((everybody and everybody.value) or ())})
+        entra.people({*scope.addresses, *side.people, *((everybody and everybody.value) or ())}, side.people)
         names = frozenset[str]().union(*(each.names for each in entra.directory.accounts.values()))
         addresses = everybody or reader.addresses({*scope.addresses, *side.people, *names}, side)
     return Snapshot(
@@ -68,6 +68,8 @@ def take(scope: Scope, graph: GraphReads, mimecast: MimecastClient | MimecastErr
         own_is_gone=entra.own_is_gone,
         holders=entra.holders,
         deleted=entra.deleted,
+        deleted_principal=entra.deleted_principal,
+        deployer_roles=entra.deployer_roles,
         namesakes=entra.namesakes,
         template=entra.template,
         directory=entra.directory,

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mimecast_sso.assessment import access, synchronisation
+from mimecast_sso.assessment import access, drift, synchronisation
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.forecast import Instant, SignInForecast
 from mimecast_sso.assessment.sign_in import Outcome, Result
@@ -26,6 +26,7 @@ from mimecast_sso.text.wording import count, people
 from providers.entra.applications import LiveApplication, Policy
 
 _BOTH = "Entra, Mimecast"
+_UNMANAGED = " is not managed by this stack"
 
 
 def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
@@ -168,6 +169,20 @@ def claims_way_out(assessment: Assessment, application: LiveApplication, policy:
         "(application.claims: verify), or remove its assignment "
         f"({assessment.snapshot.cloud.graph_request('DELETE', path)})"
     )
+
+
+def unmanaged(assessment: Assessment) -> Iterator[Statement]:
+    """Warn about what others added to the deployed objects: owners, credentials, identifiers, assignments, members …"""
+    found = [foreign.one_line(each.text.removesuffix(_UNMANAGED)) for each in drift.unmanaged(assessment)]
+    if found:
+        verb = "is" if len(found) == 1 else "are"
+        yield Statement(
+            f"{count(len(found), 'object')} {verb} not managed by this stack: {enumerate_some(found)}. Who added them, "
+            f"and what removes or keeps them: {assessment.command('drift')}",
+            How.LIVE,
+            _BOTH,
+            Verdict.WARNS,
+        )
 
 
 def tiles(forecast: SignInForecast) -> Iterator[Statement]:
@@ -475,6 +490,7 @@ def everything(assessment: Assessment, instant: Instant) -> Sequence[Statement]:
         *(gone_assignments(assessment) if instant is not Instant.NOW else ()),
         *(left_assignments(assessment) if instant is not Instant.NOW else ()),
         *(replaced_policy(assessment) if instant is not Instant.NOW else ()),
+        *(unmanaged(assessment) if instant is not Instant.NOW else ()),
         *nobody_chosen(assessment.settings.roll_out, assessment.desired.addresses),
         *lately(assessment.snapshot),
         *clock(assessment.snapshot),

@@ -15,11 +15,11 @@ from mimecast_sso.assessment.access import AccessSample
 from mimecast_sso.assessment.people import EntraGroup, Person
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.facts.entra import Cloud
-from mimecast_sso.provenance import Known, Statement, unknown
+from mimecast_sso.provenance import How, Known, Statement, unknown
 from mimecast_sso.settings import ProfileSlot
 from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import lower_case
-from providers.entra.applications import DeletedApplication, Holder, LiveApplication
+from providers.entra.applications import DeletedApplication, DeletedPrincipal, Holder, LiveApplication
 from providers.mimecast.accounts import Account
 from providers.mimecast.address_book import LiveAddress
 from providers.mimecast.audit import AuditLog
@@ -97,6 +97,7 @@ class Snapshot:
 
     Attributes:
         deployer: Object id of the principal that the credentials belong to.
+        deployer_roles: The application permissions in its token; empty for a person's.
         entra_now: Entra's own time; ``mimecast_now`` Mimecast's.
         clock: A warning if this machine's clock differs so much that it matters.
         application: The application that Mimecast's sign-ins reach: it has the identifier of account and region.
@@ -105,6 +106,8 @@ class Snapshot:
         own_is_gone: Whether Entra has no application object with the recorded client id.
         holders: Applications that have the configured identifier or the one of account and region.
         deleted: Deleted applications that have it, and the recorded one if it was deleted.
+        deleted_principal: The recorded service principal, if it is in the recycle bin; known without a value: it is
+            not there, or it exists.
         namesakes: Applications of the configured name, from a template, that have no other identifier.
         template: Id of the configured gallery entry; "" if an application is adopted.
         access: Whether Conditional Access blocks a sample of people; known without a value: there is no application.
@@ -130,7 +133,9 @@ class Snapshot:
     own_is_gone: bool = False
     holders: Known[tuple[Holder, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
     deleted: Known[tuple[DeletedApplication, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
+    deleted_principal: Known[DeletedPrincipal] = field(default_factory=lambda: Known(None, How.LIVE))
     namesakes: Known[tuple[Holder, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
+    deployer_roles: frozenset[str] = frozenset()
     template: str = ""
     directory: Directory = field(default_factory=Directory)
     access: Known[AccessSample] = field(default_factory=lambda: unknown(_NOT_ASKED))

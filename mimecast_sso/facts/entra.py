@@ -13,6 +13,7 @@ that of the other government cloud). Compare the issuer with ``entityID`` in the
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import dataclass
 
@@ -75,9 +76,10 @@ class Cloud:
             f"/objectId/{principal_id}/appId/{client_id}"
         )
 
-    def graph_request(self, method: str, path: str) -> str:
-        """A request to Microsoft Graph as a command of the Azure CLI, quoted for a shell."""
-        return f"az rest --method {method} --url {shlex.quote(f'https://{self.graph_host}/v1.0/{path}')}"
+    def graph_request(self, method: str, path: str, body: object = None) -> str:
+        """A request to Microsoft Graph as a command of the Azure CLI, quoted for a shell; ``body`` is any JSON."""
+        request = f"az rest --method {method} --url {shlex.quote(f'https://{self.graph_host}/v1.0/{path}')}"
+        return request if body is None else f"{request} --body {shlex.quote(json.dumps(body))}"
 
     def metadata_url(self, tenant_id: str, client_id: str) -> str:
         """The federation metadata with the signing certificates of one application."""

@@ -27,11 +27,13 @@ class Need:
 
 
 _DIRECTORY = ("Directory.Read.All", "Directory.ReadWrite.All")
-_WRITE = ("Application.ReadWrite.All", "Directory.ReadWrite.All")
+WRITE_ALL = ("Application.ReadWrite.All", "Directory.ReadWrite.All")
+"""Each lets a program change applications that it does not own."""
 
-WRITE_APPLICATION = Need("create and change the application and its certificates", (OWNED, *_WRITE))
+WRITE_APPLICATION = Need("create and change the application and its certificates", (OWNED, *WRITE_ALL))
 READ_APPLICATIONS = Need(
-    "find applications by identifier and name", ("Application.Read.All", OWNED, *_WRITE, "Directory.Read.All")
+    "find applications by identifier and name",
+    ("Application.Read.All", OWNED, *WRITE_ALL, "Directory.Read.All"),
 )
 WRITE_CLAIMS = Need(
     "create and assign the claims policy (claims: manage)", ("Policy.ReadWrite.ApplicationConfiguration",)
@@ -43,7 +45,7 @@ READ_CLAIMS = Need(
 WRITE_ASSIGNMENTS = Need("assign people (assign.mode: manage)", ("AppRoleAssignment.ReadWrite.All",))
 READ_ASSIGNMENTS = Need(
     "read who is assigned (assign.mode: manage and verify)",
-    ("Application.Read.All", "AppRoleAssignment.ReadWrite.All", *_WRITE, "Directory.Read.All"),
+    ("Application.Read.All", "AppRoleAssignment.ReadWrite.All", *WRITE_ALL, "Directory.Read.All"),
 )
 WRITE_USERS = Need(
     "create and delete the test account (testAccount)", ("User.ReadWrite.All", "Directory.ReadWrite.All")
@@ -54,7 +56,7 @@ READ_USERS = Need(
     ("User.Read.All", "User.ReadWrite.All", *_DIRECTORY),
 )
 
-ADD_OWNERS = Need("add owners of the application object (application.owners)", _WRITE)
+ADD_OWNERS = Need("add owners of the application object (application.owners)", WRITE_ALL)
 """Microsoft's reference ("Add owner") lists `OWNED` with Directory.Read.All as well, and notes that it is not
 sufficient; azuread's documentation says that it is. So Directory.Read.All alone counts as unknown."""
 

@@ -145,6 +145,13 @@ def _forgets_first(found: Assessment) -> str:
             f"Application {recorded.client_id} was deleted outside this stack. The state is refreshed first; the "
             "deployment then creates another one"
         )
+    if found.desired.adopts_successor or (
+        found.desired.lost_principal and found.snapshot.own.value is not None
+    ):
+        return (
+            "The application was deleted and created again outside this stack. The state is refreshed first; the "
+            "deployment then imports what exists"
+        )
     names = enumerate_some([foreign.name(each.name) for each in found.desired.recreated_assignments])
     if not names:
         return ""
@@ -152,8 +159,12 @@ def _forgets_first(found: Assessment) -> str:
 
 
 def _refuse_refresh(found: Assessment | None) -> None:
-    """Raise OperationError (refused) for what only a run that refreshes would do, which its program cannot tell."""
-    refusals = [each.refusal() for each in claims_policy.on_refresh(found)] if found else []
+    """Raise OperationError (refused) for what a program cannot tell, because it runs after the refresh or without one.
+
+    A refresh forgets what was deleted, which could then be restored, but no longer be recorded.
+    """
+    guards = (application_missing.on_refresh, claims_policy.on_refresh)
+    refusals = [each.refusal() for guard in guards for each in guard(found)] if found else []
     if refusals:
         raise OperationError("\n".join(refusals), Exit.REFUSED)
 

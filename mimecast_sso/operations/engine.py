@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 from urllib.parse import unquote, urlsplit
 
 import click
@@ -38,6 +38,7 @@ from mimecast_sso.operations.state import (
     parse_state,
     read_checkpoint,
     refuse_foreign,
+    require_version,
     without_inputs,
 )
 from mimecast_sso.operations.terminal import say
@@ -71,6 +72,9 @@ _LONGEST_SECONDS = 600
 _NO_STACK = "no stack named"
 """The message of both engines if the stack does not exist."""
 
+_StepKind = Literal["resourcePreEvent", "resOutputsEvent", "resOpFailedEvent"]
+_ENDS: Final[tuple[_StepKind, ...]] = ("resOutputsEvent", "resOpFailedEvent")
+
 # Operations that change nothing: an unchanged resource, and a program's reads.
 _QUIET = frozenset({"same", "read", "refresh"})
 _CHANGING = {"up": "Deploy stack", "destroy": "Destroy stack", "refresh": "Refresh the state of stack"}
@@ -102,22 +106,23 @@ class RunOutcome:
 
     @property
     def wrote(self) -> bool:
-        """Whether anything was written outside the state, which also records the stack and its components.
+        """Whether anything was, or may have been, written outside the state, which also records stack and components.
 
-        A resource of many items that failed counts: the others of them may have been written.
+        Two kinds of steps may have written something: one of a resource of many items that failed, for it may have
+        written the others; and one that never ended, because the engine was killed.
         """
         if any(each["type"] in OF_MANY_ITEMS for each in self._steps("resOpFailedEvent")):
             return True
-        sides = (each.get("new") or each.get("old") for each in self._steps("resOutputsEvent"))
+        ended = {each["urn"] for kind in _ENDS for each in self._steps(kind)}
+        unended = (each for each in self._steps("resourcePreEvent") if each["urn"] not in ended)
+        sides = (each.get("new") or each.get("old") for each in (*self._steps("resOutputsEvent"), *unended))
         return any(
             each.get("custom") and not str(each.get("type")).startswith(OF_THE_ENGINE)
             for each in sides
             if each
         )
 
-    def _steps(
-        self, kind: Literal["resourcePreEvent", "resOutputsEvent", "resOpFailedEvent"]
-    ) -> Iterator[Step]:
+    def _steps(self, kind: _StepKind) -> Iterator[Step]:
         steps = (event[kind]["metadata"] for event in self.events if kind in event)
         return (each for each in steps if each["op"] not in _QUIET)
 
@@ -302,6 +307,7 @@ class Engine:
                 f"up --stack {name}"
             ) from None
         state: dict[str, JSON] = parse_state(printed)
+        require_version(f"The state of stack {self._stack.name}", state.get("version"))
         return state
 
     def secret_output(self, name: str) -> str:

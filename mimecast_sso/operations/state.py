@@ -45,12 +45,7 @@ def read_checkpoint(path: Path, *, sleep: Callable[[float], None] = time.sleep) 
     """
     try:
         document = _complete(path, sleep)
-        if document["version"] not in STATE_VERSIONS:
-            raise StateError(
-                f"The state file {path} has version {document['version']}; this release reads versions "
-                f"{' and '.join(map(str, STATE_VERSIONS))}. It was not changed. If a newer Pulumi CLI wrote it, "
-                "update this project."
-            )
+        require_version(f"The state file {path}", document["version"])
         latest = cast("Deployment", document["checkpoint"].get("latest") or {})
         resources = latest.get("resources") or []
         if all(isinstance(each, dict) and "urn" in each and "type" in each for each in resources):
@@ -71,6 +66,15 @@ def _complete(path: Path, sleep: Callable[[float], None]) -> JSON:
             return parse_state(path.read_text(encoding="utf-8"))
         sleep(pause)
     return parse_state(path.read_text(encoding="utf-8"))
+
+
+def require_version(what: str, version: object) -> None:
+    """Raise StateError for a state of a version that this release does not read: it would be taken for empty."""
+    if version not in STATE_VERSIONS:
+        raise StateError(
+            f"{what} has version {version}; this release reads versions {' and '.join(map(str, STATE_VERSIONS))}. It "
+            "was not changed. If a newer Pulumi CLI wrote it, update this project."
+        )
 
 
 class Shared:

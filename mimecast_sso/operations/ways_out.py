@@ -7,9 +7,18 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from mimecast_sso.assessment import restoring
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift import Finding, Part, Severity, keeping
-from mimecast_sso.assessment.drift.forms import APPLICATION, ASSIGNMENT, FEDERATED, ID, POLICY, PRINCIPAL
+from mimecast_sso.assessment.drift.forms import (
+    APPLICATION,
+    ASSIGNMENT,
+    CERTIFICATE,
+    FEDERATED,
+    ID,
+    POLICY,
+    PRINCIPAL,
+)
 from mimecast_sso.assessment.drift.mimecast import ADDRESS, DOMAIN, GROUP, INTEGRATION, MEMBER
 from mimecast_sso.settings import AddressSource, DirectorySynchronisation, IntegrationMode
 from mimecast_sso.text import foreign
@@ -33,13 +42,16 @@ def _commands(finding: Finding, assessment: Assessment, undo: Path | None) -> It
         yield from _let_in_again(finding, assessment, undo)
         yield "keep it", deploy
         return
-    if _is_restored_by_deployment(finding, assessment):
+    lost = restoring.command(assessment) if finding.object in _LOST_WITH_IT else ""
+    if lost and finding.part is not Part.UNMANAGED:
+        yield "restore", lost
+    elif _is_restored_by_deployment(finding, assessment):
         yield "restore", deploy
     elif request := _request(finding, assessment):
         yield "restore" if finding.part is Part.MISSING else "remove", request
     if finding.severity is Severity.URGENT:
         yield "at once", assessment.command("roll-out back")
-    elif finding.severity is Severity.LOOK and _is_plain(finding.path):
+    elif finding.severity is Severity.LOOK and _is_plain(finding.path) and not lost:
         keep = f"{assessment.command('keep')} {shlex.quote(finding.path)}"
         if keeping.edit(finding, assessment):
             yield "keep it", keep
@@ -66,17 +78,15 @@ def _is_restored_by_deployment(finding: Finding, assessment: Assessment) -> bool
     if checked_only.get(finding.object):
         return False
     kind = (finding.object, finding.aspect)
-    if kind == (APPLICATION, ""):
-        # One in the recycle bin is restored from there.
-        deleted = {each.client_id for each in assessment.snapshot.deleted.value or ()}
-        return assessment.snapshot.own_is_gone and finding.key not in deleted
-    if kind == (PRINCIPAL, ""):
-        return False
+    if kind in ((APPLICATION, ""), (PRINCIPAL, "")):
+        return False  # `restoring.command` does, unless another application has the identifier.
     if kind == (POLICY, "") and assessment.desired.foreign_policy is not None:
         return False  # Entra takes one policy only.
     return kind in _UNMANAGED_AND_REMOVED if finding.part is Part.UNMANAGED else kind not in _NEVER_WRITTEN
 
 
+_LOST_WITH_IT = frozenset({APPLICATION, PRINCIPAL, POLICY, ASSIGNMENT, CERTIFICATE})
+"""What is gone, or no longer as recorded, after the service principal was deleted."""
 _UNMANAGED_AND_REMOVED = frozenset({(PRINCIPAL, "owner"), (GROUP, MEMBER)})
 _NEVER_WRITTEN = frozenset(
     {
@@ -91,12 +101,9 @@ _NEVER_WRITTEN = frozenset(
 
 
 def _request(finding: Finding, assessment: Assessment) -> str:
-    """A request to Microsoft Graph, which removes an unmanaged object or restores the deleted application."""
+    """A request to Microsoft Graph, which removes an unmanaged object."""
     live = assessment.desired.application
-    deleted = {each.client_id: each.object_id for each in assessment.snapshot.deleted.value or ()}
     match (finding.part, finding.object, finding.aspect):
-        case (Part.MISSING, "application", "") if finding.key in deleted:
-            method, path = "POST", f"directory/deletedItems/{deleted[finding.key]}/restore"
         case (Part.UNMANAGED, "application", "owner") if live is not None:
             method, path = "DELETE", f"applications/{live.object_id}/owners/{finding.key}/$ref"
         case (Part.UNMANAGED, "claims policy", "") if live is not None:

@@ -21,6 +21,10 @@ from mimecast_sso.text.files import UnreadableTextError, parse_json, read_text
 
 _MOST_VALUES = 2_000_000
 """Maximum number of values in a stack file with aliases expanded; 100,000 people take a fifth of it."""
+_QUOTING = re.compile(
+    r"could not determine a constructor for the tag|found undefined (alias|tag handle)|found duplicate \w+"
+)
+"""Problems of which PyYAML quotes the text."""
 SCALARS = frozenset({"region", "accountCode", "mimecastClientId", "mimecastClientSecret"})
 
 
@@ -178,6 +182,8 @@ def yaml_problem(error: Exception) -> str:
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     if problem:
         problem = problem.partition(" with value ")[0]  # Of a duplicate key: the value may be a secret.
+        quoting = _QUOTING.match(problem)  # A password that begins with ! or * is a tag or an alias to YAML.
+        problem = f"{quoting[0]}; quote the value if it is text" if quoting else problem
     where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     if problem and "'\\t'" in problem:
         return f"{where}: a tab; indent with spaces"

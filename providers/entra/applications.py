@@ -142,6 +142,33 @@ class DeletedApplication:
 
 
 @dataclass(frozen=True, slots=True)
+class DeletedPrincipal:
+    """A soft-deleted service principal, which can be restored with its certificates and assignments.
+
+    Restoring its application does not restore it (Microsoft Graph, "Restore deleted item").
+    """
+
+    object_id: str
+    """Its id in ``/directory/deletedItems/{id}``."""
+    deleted_at: datetime
+
+    @property
+    def until(self) -> datetime:
+        """The time when it is purged."""
+        return self.deleted_at + timedelta(days=DELETED_ITEMS_DAYS)
+
+
+def deleted_principal(object_id: str) -> Read:
+    """Whether a service principal is in the recycle bin, for `deleted_principal_of`."""
+    return Read(f"/directory/deletedItems/{object_id}", {"select": "id,deletedDateTime"})
+
+
+def deleted_principal_of(row: Mapping[str, JSON]) -> DeletedPrincipal:
+    """A deleted service principal, from Graph's row."""
+    return DeletedPrincipal(str(row["id"]), graph_time(row["deletedDateTime"]))
+
+
+@dataclass(frozen=True, slots=True)
 class LiveApplication:
     """Application and service principal. ``policies`` is ``None`` if they could not be read (`policies_unread`)."""
 

@@ -56,15 +56,36 @@ def test_only_a_sample_of_many_people_is_evaluated_and_its_size_reported() -> No
     assert graph.asked == [f"id of {address}" for address in (ADA, ALAN, GRACE)]
     assert len(graph.asked) == SAMPLE
     (statement,) = access.statements(found, PEOPLE)
-    assert statement.text == "Conditional Access was evaluated for 3 of 4 people, and blocks none of them"
+    assert statement.text == (
+        "Conditional Access was evaluated for 3 of 4 people, and blocks none of them. Whether it blocks the other "
+        "person is unknown"
+    )
     assert statement.how is How.LIVE
+
+
+def test_the_sample_has_people_of_every_group_and_newcomers_first() -> None:
+    crowd = [account(f"a{number:03}@example.com") for number in range(200)]
+    guest, contractor = account("zoe@partner.example", guest=True), account("yves@example.com")
+    newcomer = account("x@example.com")
+    staff = {each.object_id: frozenset({"staff"}) for each in (*crowd, guest, newcomer)}
+    groups = staff | {contractor.object_id: frozenset({"staff", "contractors"})}
+    members = {name for each in (*crowd, guest, contractor) for name in each.names}
+    graph = ScriptedGraph("yves@example.com")
+    found = access.sample(graph, CLIENT, (*crowd, guest, contractor, newcomer), groups, members)
+    assert graph.asked == [each.object_id for each in (newcomer, contractor, guest)]
+    everybody = {each.object_id: each for each in (*crowd, guest, contractor, newcomer)}
+    (statement,) = access.statements(found, everybody)
+    assert statement.text == (
+        "Conditional Access was evaluated for 3 of 203 people (3 of 3 kinds by assigned groups and guests), and blocks "
+        "1: yves@example.com (Block legacy). Whether it blocks the other 200 people is unknown"
+    )
 
 
 def test_a_blocked_person_is_named_with_the_policy() -> None:
     found = access.sample(ScriptedGraph(GRACE), CLIENT, PEOPLE.values())
     (statement,) = access.statements(found, PEOPLE)
     assert statement.verdict is Verdict.WARNS
-    assert statement.text.endswith("of 4 people, and blocks 1: grace@example.com (Block legacy)")
+    assert "of 4 people, and blocks 1: grace@example.com (Block legacy). Whether it" in statement.text
 
 
 def test_without_the_permission_it_is_unknown_and_fails_no_check() -> None:

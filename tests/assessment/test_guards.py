@@ -14,6 +14,7 @@ from mimecast_sso.assessment.forecast import Instant
 from mimecast_sso.assessment.guards import GuardFinding, application_missing, claims_policy
 from mimecast_sso.assessment.guards.finding import expired
 from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.recorded import RecordedResource
 from mimecast_sso.console import attestation
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.certificate_life import latest_expiry
@@ -443,9 +444,9 @@ def test_a_recorded_application_that_was_deleted_is_not_written_to() -> None:
     assert list(map(str, finding.known)) == ["deleted 2026-11-22 09:00:00Z (read live: Microsoft Graph)"]
     url = "https://graph.microsoft.com/v1.0/directory/deletedItems/object"
     assert finding.remedy == (
-        f"restore it by 2026-12-22 (az rest --method POST --url {url}/restore), and its service principal if that "
-        "was deleted, too. To create another one instead, delete it permanently (az rest --method DELETE --url "
-        f"{url}), then mimecast-sso up --stack prod-eu --refresh"
+        f"restore it by 2026-12-22: az rest --method POST --url {url}/restore && mimecast-sso up --stack prod-eu "
+        f"--refresh. To create another one instead, delete it permanently (az rest --method DELETE --url {url}), then "
+        "mimecast-sso up --stack prod-eu --refresh"
     )
 
 
@@ -801,3 +802,20 @@ def test_administrators_who_join_one_profile_while_the_other_is_due_are_counted(
     world = rotating(document, {ADA}, set(), OLD)
     del document["authenticationProfile"]["second"]
     assert found(world, document)["administrators"].affected == (ADA, GRACE)
+
+
+def test_an_object_that_is_recorded_twice_is_not_deleted_with_its_second_record() -> None:
+    """As after `pulumi import`: the engine would delete the one that no program declares, and with it the object."""
+    type_, outputs = types.SERVICE_PRINCIPAL, {"id": "/servicePrincipals/x"}
+    own = f"urn:pulumi:s::p::mimecast-sso:index:PersonalPortalSso${type_}::portal-service-principal"
+    imported = f"urn:pulumi:s::p::{type_}::mine"
+
+    def world(*urns: str) -> World:
+        more = [RecordedResource(urn, type_, outputs) for urn in urns]
+        made = World()
+        return World(deployed=replace(made.deployed, resources=(*made.deployed.resources, *more)))
+
+    finding = found(world(imported, own), attested(values()))["allow-destroy"]
+    assert f"pulumi state delete --force {imported}" in finding.remedy
+    for others in ((own,), (imported,), (imported, imported)):
+        assert "allow-destroy" not in found(world(*others), attested(values()))

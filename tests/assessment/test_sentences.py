@@ -455,7 +455,7 @@ def test_whom_conditional_access_blocks_is_named_by_address() -> None:
     (only,) = said(sentences.conditional_access(found.snapshot))
     assert only == (
         "warns: Conditional Access was evaluated for 1 of 2 people, and blocks 1: "
-        "ada@example.com (Block all) (read live)"
+        "ada@example.com (Block all). Whether it blocks the other person is unknown (read live)"
     )
 
 

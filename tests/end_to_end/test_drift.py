@@ -120,6 +120,26 @@ def test_external_changes_are_named_alike_both_ways(made: Project) -> None:
     assert (engine.code, fast.code) == (2, 2)
     assert f"Drift: {len(desired)} differences" in engine.text
     assert engine.text == fast.text
+    # Whoever deploys or verifies learns of it, too.
+    names = (
+        "owner ada@example.com",
+        f"identifier {OTHER}",
+        "assignment Visitor",
+        'password "x"',
+        '"CN=evil"',
+    )
+    for verb, words, code in (
+        ("verify", (), 2),
+        ("preview", (), 0),
+        ("up", ("--yes",), 0),
+        ("up", ("--yes", "--refresh"), 0),
+    ):
+        said = made.sso(verb, *words)
+        assert said.code == code, said.text
+        for name in names:
+            assert name in said.text, f"{verb} {words}: {name}\n{said.text}"
+    verified = made.sso("verify").text
+    assert f"owner ada@example.com is not managed by this stack; added by: {ADA}, " in verified
 
 
 def test_every_format_can_be_parsed(made: Project) -> None:

@@ -7,7 +7,7 @@ import pty
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -73,6 +73,32 @@ def test_a_closed_terminal_interrupts_it_too(tmp_path: Path, engine: str, words:
         os.close(terminal)
         assert up.wait(120) == PARTLY
         _continues(made)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_engine_that_is_killed_during_its_first_write_may_have_written_it(
+    tmp_path: Path, engine: str
+) -> None:
+    """Before, the command ended as if nothing had been written."""
+    with project(tmp_path, engine) as made:
+        made.control.faults(SLOW_INSTANTIATE | {"path": ".*/(instantiate|claimsMappingPolicies)"})
+        up = made.start("up", "--yes")
+        _await(lambda: bool(made.control.status()["faults"]), up)
+        words = {"embedded": "sandbox.engine\0up", "pulumi": "pulumi\0up"}[engine]
+        (running,) = (pid for pid in _descendants(up.pid) if words in _command(pid))
+        os.kill(running, signal.SIGKILL)
+        said, _ = up.communicate(timeout=120)
+        assert up.returncode == PARTLY, said
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+        yield child
+        yield from _descendants(child)
+
+
+def _command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
 
 
 def _continues(made: Project) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.projects import Project, project
+from tests.support.saved import SavedProject
+
+POLICY = "ClaimsMappingPolicyAssignment"
 
 
 def applications(made: Project) -> list[dict[str, Any]]:
@@ -126,3 +130,26 @@ def test_an_identifier_that_a_deleted_application_keeps(tmp_path: Path) -> None:
         assert again.code == 0, again.text
         (own,) = applications(made)
         assert own["identifierUris"] == identifiers
+
+
+@pytest.mark.xdist_group("planted-drift")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "applicationIdentifierUri:ApplicationIdentifierUri::mimecast-personal-portal-identifier",
+        "applicationRedirectUris:ApplicationRedirectUris::mimecast-personal-portal-reply-urls",
+        f"servicePrincipal{POLICY}:ServicePrincipal{POLICY}::mimecast-personal-portal-claims",
+    ],
+)
+def test_a_part_that_exists_and_is_not_recorded_is_imported(saved_tutorial: SavedProject, name: str) -> None:
+    """As after a lost response; Entra refuses to create it once more, in every later run."""
+    made = saved_tutorial.restore()
+    kinds = "mimecast-sso:index:PersonalPortalSso$mimecast-sso:entra:GalleryApplication$azuread:index"
+    urn = f"urn:pulumi:sandbox::mimecast-sso::{kinds}/{name}"
+    words = ("state", "delete", urn, "--stack", "sandbox", "--yes", "--force", "--target-dependents")
+    deleted = made.sandbox("run", "--", sys.executable, "-m", "sandbox.engine", *words)
+    assert deleted.code == 0, deleted.text
+    up = made.up()
+    assert up.code == 0, up.text
+    assert " imported" in up.text
+    assert made.sso("preview").code == 0

@@ -278,5 +278,7 @@ def test_json_has_a_statement_for_each_count(tenant: Tenant, assess: Assess) -> 
     assert (found["command"], found["stack"], found["exit"]) == ("assess", "cuk25a118-eu", 2)
     assert [each["verdict"] for each in found["statements"]] == [
         *("fine", "FAILS", "FAILS", "FAILS"),
-        *("note", "note"),
+        *("note", "note", "note"),
     ]
+    (access,) = (each["text"] for each in found["statements"] if "Conditional Access" in each["text"])
+    assert access.startswith("Conditional Access was evaluated for "), access

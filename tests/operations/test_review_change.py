@@ -434,9 +434,36 @@ def test_a_file_that_repeats_anchors_too_often_is_not_expanded(change: Change) -
     assert "a11" in change.one().unseen
 
 
-def test_the_content_of_a_file_is_never_quoted(change: Change) -> None:
+def test_a_file_that_merges_anchors_too_often_is_not_expanded(change: Change) -> None:
+    """Each level has the keys of nine copies of the one before: 650 bytes took all memory."""
+    levels = ["l0: &l0 {a: 1, b: 2, c: 3}"]
+    levels += [f"l{n}: &l{n} {{<<: [{', '.join([f'*l{n - 1}'] * 9)}]}}" for n in range(1, 12)]
     change.begin()
-    change.write("stacks/Pulumi.prod-eu.yaml", "config: {mimecast-sso:region: [secret-content\n")
+    file = change.root / "stacks/Pulumi.prod-eu.yaml"
+    file.write_text(f"{file.read_text()}  mimecast-sso:tags: {{{', '.join(levels)}}}\n")
+    change.end()
+    assert "anchors are merged (<<) too often" in change.one().error
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "[secret-content",
+        "!secret-content",
+        "!!secret-content",
+        "!secret-content!x y",
+        "*secret-content",
+        "!!int secret-content",
+        "!!float secret-content",
+        "!!bool secret-content",
+        "!!timestamp secret-content",
+        "!!binary secret-content=",
+    ],
+)
+def test_the_content_of_a_file_is_never_quoted(change: Change, value: str) -> None:
+    """A password may begin with a character that means something to YAML."""
+    change.begin()
+    change.write("stacks/Pulumi.prod-eu.yaml", f"config: {{mimecast-sso:region: {value}\n}}\n")
     change.end()
     found = change.one()
     assert "is not valid YAML" in found.error

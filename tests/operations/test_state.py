@@ -10,7 +10,7 @@ import pytest
 
 from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.operations.exit_codes import OperationError
-from mimecast_sso.operations.state import read_checkpoint, refuse_foreign
+from mimecast_sso.operations.state import read_checkpoint, refuse_foreign, require_version
 from mimecast_sso.settings import SECRET
 
 BOOK = "pulumi-python:dynamic/mimecast:AddressBook"
@@ -37,6 +37,9 @@ def test_a_state_of_another_version_is_refused_and_not_taken_for_empty(
     file.write_text(json.dumps({"version": version, "checkpoint": {}}))
     with pytest.raises(OperationError, match=r"s\.json has version .*; this release reads versions 3 and 4"):
         read_checkpoint(file)
+    # The same in other backends.
+    with pytest.raises(OperationError, match=r"The state of stack s has version"):
+        require_version("The state of stack s", version)
 
 
 @pytest.mark.parametrize("half", ["", '{"version": 3, "checkp'])

@@ -94,7 +94,8 @@ def api():
     body = option("-F")
     if body:
         with open(body.removeprefix("body=@"), encoding="utf-8") as file:
-            return call(option("--method"), path, {{"body": file.read()}})
+            state = {{"state": "open"}} if "state=open" in words else {{}}
+            return call(option("--method"), path, {{"body": file.read()}} | state)
     for found in pages(path):
         command = ["jq", "--raw-output", "--compact-output", option("--jq")]
         subprocess.run(command, input=json.dumps(named(found)), text=True, check=True)
@@ -117,11 +118,8 @@ def issue():
         labels = [each["id"] for each in call("GET", f"/repos/{{option('--repo')}}/labels")
                   if each["name"] == option("--label")]
         return call("POST", issues, text() | {{"title": option("--title"), "labels": labels}})
-    states = {{"close": "closed", "reopen": "open"}}
-    if words[1] in states:
-        return call("PATCH", f"{{issues}}/{{words[2]}}", {{"state": states[words[1]]}})
-    if words[1] == "edit":
-        return call("PATCH", f"{{issues}}/{{words[2]}}", text())
+    if words[1] == "close":
+        return call("PATCH", f"{{issues}}/{{words[2]}}", {{"state": "closed"}})
     assert words[1] == "comment", words
     return call("POST", f"{{issues}}/{{words[2]}}/comments", text())
 

@@ -28,6 +28,8 @@ class Project:
     notes: list[dict[str, Any]] = field(default_factory=list)
     issues: list[dict[str, Any]] = field(default_factory=list)
     comments: list[tuple[int, str]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    """How the next writes end: ``429`` or ``500`` before they are applied, ``lost`` after that, "" for success."""
     statuses: list[tuple[str, str]] = field(default_factory=list)
     jobs: list[dict[str, str]] = field(default_factory=list)
 
@@ -108,6 +110,11 @@ _ROUTES: dict[str, Any] = {
     r"GET /issues": lambda project, sent: project.listed(sent),
     r"POST /issues": lambda project, sent: project.issue(**sent),
     r"PUT /issues/(\d+)": lambda project, sent, iid: project.change(iid, sent),
+    r"GET /issues/(\d+)/notes": lambda project, _, iid: [
+        {"id": number, "body": body, "author": {"id": ME}, "system": False}
+        for number, (of, body) in reversed([*enumerate(project.comments)])
+        if of == int(iid)
+    ],
     r"POST /issues/(\d+)/notes": lambda project, sent, iid: (
         project.comments.append((int(iid), sent["body"])) or {}
     ),
@@ -135,7 +142,15 @@ def _handler(project: Project) -> type[BaseHTTPRequestHandler]:
             form = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             sent = dict(parse_qsl(address.query)) | dict(parse_qsl(form, keep_blank_values=True))
             known = self.headers.get("PRIVATE-TOKEN") == "t"
+            fault = project.faults.pop(0) if self.command != "GET" and project.faults else ""
+            if fault.isdigit():
+                self.send_response(int(fault))
+                self.end_headers()
+                return
             body = project.respond(self.command, address.path, sent) if known else None
+            if fault:  # Applied, and nobody learns of it.
+                self.close_connection = True
+                return
             self.send_response(200 if body is not None else 404)
             if isinstance(body, list):
                 page = int(sent.get("page", 1))

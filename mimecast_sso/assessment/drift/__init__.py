@@ -4,7 +4,7 @@
 ways give the same findings (`mimecast_sso.operations.drift`).
 """
 
-from mimecast_sso.assessment.drift.compare import find, not_looked_at, not_readable
+from mimecast_sso.assessment.drift.compare import find, not_looked_at, not_readable, unmanaged
 from mimecast_sso.assessment.drift.finding import Change, Finding, Part, Severity
 
-__all__ = ["Change", "Finding", "Part", "Severity", "find", "not_looked_at", "not_readable"]
+__all__ = ["Change", "Finding", "Part", "Severity", "find", "not_looked_at", "not_readable", "unmanaged"]

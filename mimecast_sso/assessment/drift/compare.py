@@ -10,7 +10,7 @@ from mimecast_sso.assessment import unread
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift import account_for_tests, entra, mimecast
 from mimecast_sso.assessment.drift.access import ACCESS_POLICY
-from mimecast_sso.assessment.drift.finding import Finding, Severity
+from mimecast_sso.assessment.drift.finding import Finding, Part, Severity
 from mimecast_sso.assessment.drift.forms import ASSIGNMENT
 from mimecast_sso.provenance import How, Statement, Verdict
 from mimecast_sso.settings.drift import Drift
@@ -47,6 +47,18 @@ def find(assessment: Assessment) -> tuple[Finding, ...]:
     today = assessment.snapshot.entra_now.date()
     judged = [_expected(_judged(each, assessment), assessment.settings.drift, today) for each in found]
     return tuple(sorted(judged, key=lambda each: (each.severity.rank, each.id)))
+
+
+def unmanaged(assessment: Assessment) -> tuple[Finding, ...]:
+    """What exists and this stack does not manage, unless it is expected or configured; the most urgent first."""
+    return tuple(
+        each
+        for each in find(assessment)
+        if each.part is Part.UNMANAGED
+        and each.object != ACCESS_POLICY
+        and not each.expected
+        and not (each.change.desired and each.change.desired == each.change.live)
+    )
 
 
 def not_looked_at(assessment: Assessment) -> Iterator[Statement]:

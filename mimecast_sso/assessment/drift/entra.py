@@ -17,6 +17,7 @@ from mimecast_sso.assessment.drift.forms import (
     ID,
     POLICY,
     PRINCIPAL,
+    SAME_IDENTIFIER,
     both,
     changed,
     gone_value,
@@ -50,7 +51,7 @@ def find(assessment: Assessment, recorded: RecordedApplication) -> Iterator[Find
         return
     if principal.object_id != live.principal_id:
         change = Change((principal.object_id,), (live.principal_id,), (principal.object_id,))
-        yield changed(PRINCIPAL, ID, change, live)
+        yield changed(PRINCIPAL, ID, change, live, _ANY)
     yield from _properties(assessment.desired, principal, live)
     if live.encryption_key:
         yield unmanaged(PRINCIPAL, "tokenEncryptionKeyId", live.encryption_key, live.encryption_key, live)
@@ -113,10 +114,10 @@ class _Property:
     """The value to compare, from the recorded one."""
 
 
-def _roles_for_people(recorded: Sequence[Mapping[str, JSON]]) -> list[str]:
+def _roles_for_people(recorded: Sequence[Mapping[str, JSON]] | None) -> list[str]:
     return [
         _role(str(each["displayName"]), str(each["id"]))
-        for each in recorded
+        for each in recorded or ()  # None after a creation that failed
         if each["enabled"] and "User" in each["allowedMemberTypes"]
     ]
 
@@ -378,7 +379,7 @@ def _namesakes(snapshot: Snapshot, recorded: RecordedApplication) -> Iterator[Fi
             yield Finding(
                 Part.UNMANAGED,
                 APPLICATION,
-                "with the same identifier",
+                SAME_IDENTIFIER,
                 f"{quoted(holder.name)} ({holder.client_id})",
                 holder.client_id,
                 Change((), (holder.client_id,)),

@@ -14,6 +14,7 @@ ASSIGNMENT = "assignment"
 CERTIFICATE = "signing certificate"
 CREDENTIAL = "credential"
 FEDERATED = "federatedIdentityCredential"
+SAME_IDENTIFIER = "with the same identifier"
 ID = "id"
 """The aspect of an object that was deleted and created again: the same for people, another one for an engine."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
+from mimecast_sso.assessment import restoring
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.drift import forms, mimecast
 from mimecast_sso.assessment.drift.finding import Finding, Part, Severity
@@ -110,6 +111,14 @@ def _sign_on_url(_: Finding, assessment: Assessment) -> _Value | None:
     if application is None or not application.sign_on_url or not desired.sign_on_url:
         return None
     return _Value(_APPLICATION, "signOnUrl", application.sign_on_url)
+
+
+def _adopted(finding: Finding, assessment: Assessment) -> _Value | None:
+    """Another application that replaced this stack's."""
+    other = restoring.successor(assessment)
+    if other is None or other.client_id != finding.key:
+        return None
+    return _Value(_APPLICATION, "adopt", other.client_id)
 
 
 def _claims_by_a_person(_: Finding, assessment: Assessment) -> _Value | None:
@@ -234,6 +243,7 @@ _EDITS: Mapping[tuple[str, str, Part], _Find] = {
         for holder in (forms.APPLICATION, forms.PRINCIPAL)
         for part, find in ((Part.UNMANAGED, _owner_more), (Part.MISSING, _owner_less))
     },
+    (forms.APPLICATION, forms.SAME_IDENTIFIER, Part.UNMANAGED): _adopted,
     (forms.POLICY, "definition", Part.CHANGED): _claims_by_a_person,
     (forms.POLICY, "", Part.MISSING): _claims_by_a_person,
     (forms.POLICY, "", Part.UNMANAGED): _claims_by_a_person,

@@ -4,9 +4,9 @@ A guard is a named set of reasons why people would lose their sign-in: the forec
 `mimecast_sso.facts.sign_in_reasons` maps each reason to a guard. Other guards check that the
 credentials are for the configured systems (`account`), that administrators keep a way in (`administrators`), that no
 second stack writes the same objects (`second_stack`), that the test account belongs to no person
-(`account_for_tests`), that the recorded application was not deleted (`application_missing`), that Entra accepts the
-claims policy (`claims_policy`), that no certificate is created that has expired (`certificate_date`), and that the
-certificate that signs is not retired (`retirement`).
+(`account_for_tests`), that the recorded application was not deleted (`application_missing`), that the state records no
+object twice (`recorded_twice`), that Entra accepts the claims policy (`claims_policy`), that no certificate is created
+that has expired (`certificate_date`), and that the certificate that signs is not retired (`retirement`).
 
 `check` decides; the program raises its refusals, and a command exits with 4. The text of a refusal begins with
 `mimecast_sso.settings.REFUSED`.
@@ -26,6 +26,7 @@ from mimecast_sso.assessment.guards import (
     certificate_date,
     claims_policy,
     losses,
+    recorded_twice,
     retirement,
     second_stack,
 )
@@ -41,6 +42,7 @@ GUARDS: tuple[Callable[[Assessment], Iterable[GuardFinding]], ...] = (
     second_stack.find,
     account_for_tests.find,
     application_missing.find,
+    recorded_twice.find,
     claims_policy.find,
     certificate_date.find,
     administrators.find,

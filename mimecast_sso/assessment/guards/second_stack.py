@@ -28,7 +28,7 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
         return  # The record is unknown here; the engine knows the state and continues from it.
     recorded = record.value.application
     if recorded is not None and application.adopt and recorded.client_id.lower() != application.adopt:
-        yield _another(recorded, application.adopt)
+        yield _another(assessment, recorded, application.adopt)
     if recorded is not None or application.adopt:
         if assessment.settings.identifier not in record.value.identifiers:
             # An application whose service principal is not recorded yet has no client id in the record.
@@ -40,8 +40,16 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
     yield from _applications(assessment)
 
 
-def _another(recorded: RecordedApplication, adopt: str) -> GuardFinding:
+def _another(assessment: Assessment, recorded: RecordedApplication, adopt: str) -> GuardFinding:
     own = recorded.client_id or f"with object id {recorded.object_id}"
+    if assessment.desired.adopts_successor:
+        return GuardFinding(
+            _GUARD,
+            f"mimecast-sso:application.adopt is {adopt}, but this stack has recorded application {own}, which no "
+            "longer exists",
+            remedy=f"deploy with a refresh, which forgets it: {assessment.command('up')} --refresh",
+            final=True,
+        )
     return GuardFinding(
         _GUARD,
         f"mimecast-sso:application.adopt is {adopt}, but this stack already has application {own}; adopting another "

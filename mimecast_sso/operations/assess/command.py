@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from mimecast_sso.assessment import candidates, fitting
+from mimecast_sso.assessment import candidates, fitting, sentences
 from mimecast_sso.assessment.sign_in import Outcome, Result
 from mimecast_sso.operations.assess.files import refuse_to_overwrite, write_people, write_stack_file
 from mimecast_sso.operations.assess.survey import Question, Survey, draft, survey
@@ -83,6 +83,7 @@ def statements_of(found: Survey) -> list[Statement]:
         *candidates.statements(found.candidates),
         *candidates.not_counted(found.candidates),
         *candidates.tiles(found.candidates),
+        *sentences.conditional_access(found.snapshot),
         *candidates.unread(found.snapshot),
         *adoption,
         *found.fitting.notes,
@@ -101,6 +102,7 @@ def _text(found: Survey, question: Question, deployed: Path, csv_file: Path, tar
         yield from _row(len(who), outcome, names, found)
     yield from (f"\n{_wrapped(f'{each.text}.')}" for each in candidates.not_counted(found.candidates))
     for title, texts in (
+        ("Conditional Access", [str(each) for each in sentences.conditional_access(found.snapshot)]),
         ("My Apps", [each.text for each in candidates.tiles(found.candidates)]),
         ("Unknown", [f"{each.text}: {each.source}" for each in candidates.unread(found.snapshot)]),
     ):

@@ -76,7 +76,9 @@ def _write(
     body, comment = folder / f"{name}.body.md", folder / f"{name}.comment.md"
     write_report(body, _body(forge, Report(report.command, report.at, report.exit, (section,)), action))
     if action.comment:
-        write_report(comment, f"{action.comment}\n")
+        # Azure DevOps changes a ticket and comments on it in one request.
+        name = "" if forge is Forge.AZURE_DEVOPS else f"<!-- {action.name} -->\n"
+        write_report(comment, f"{name}{action.comment}\n")
     return {
         "do": str(action.do),
         "ticket": action.number,

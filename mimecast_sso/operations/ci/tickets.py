@@ -6,6 +6,10 @@ marker, the first line of the ticket's text.
 
 A failed reading never closes a ticket. A check that is impossible in this tenant closes it, and the comment
 says so, unless the ticket is about exactly that: then one comment says so, and a person closes it.
+
+A workflow comments first and changes the ticket afterwards, and either may fail, or be applied although the response is
+lost. The next run plans the same then, and the workflow skips a comment that is the ticket's last one: each begins with
+a name of its own, which counts the changes that the ticket's marker knows.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from mimecast_sso.text.wording import count
 # Some services drop HTML comments, and wrap lines in elements.
 _MARKER = re.compile(
     r"(?:<!-- |(?:<[a-z]+>)*)mimecast-sso ticket v1 kind=([a-z-]+) stack=([A-Za-z0-9_.-]+) findings=([0-9a-f,]*)"
+    r"(?: n=(\d+))?"
 )
 _MOST = 500
 _LONG = 16
@@ -67,6 +72,7 @@ class TicketAction:
         marker: The first line of the ticket's text after the action.
         comment: The comment; "" for none.
         number: The ticket; None for a new one.
+        name: The name of the comment, the same in every run that plans it until the ticket was changed.
     """
 
     do: Do
@@ -75,12 +81,15 @@ class TicketAction:
     marker: str
     comment: str = ""
     number: int | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Remembered:
     ticket: Ticket
     findings: frozenset[str]
+    changes: int = 0
+    """How often runs have changed the ticket, as far as its marker knows."""
 
 
 def plan(kind: str, section: Section, tickets: Iterable[Ticket]) -> tuple[TicketAction, ...]:
@@ -111,9 +120,9 @@ def _of_nothing(kind: str, section: Section, last: _Remembered) -> Iterator[Tick
         impossible = section.not_possible
         checks = f"{count(len(impossible), 'check')} {'is' if len(impossible) == 1 else 'are'} not possible"
         comment = f"{_NOTHING} {_NOT_CHECKED.format(checks)}" if impossible else _NOTHING
-        yield _action(Do.CLOSE, kind, section, last.findings, ticket=last.ticket, comment=comment)
+        yield _action(Do.CLOSE, kind, section, last.findings, last=last, comment=comment)
     elif hidden != last.findings:
-        yield _action(Do.COMMENT, kind, section, hidden, ticket=last.ticket, comment=_OUT_OF_SIGHT)
+        yield _action(Do.COMMENT, kind, section, hidden, last=last, comment=_OUT_OF_SIGHT)
 
 
 def _of_findings(kind: str, section: Section, remembered: Sequence[_Remembered]) -> Iterator[TicketAction]:
@@ -124,15 +133,14 @@ def _of_findings(kind: str, section: Section, remembered: Sequence[_Remembered])
         # A finding that could not be checked may still exist.
         now = found | _out_of_sight(section, last.findings) | (last.findings if unread else frozenset())
         if now != last.findings:
-            yield _action(
-                Do.COMMENT, kind, section, now, ticket=last.ticket, comment=_changes(last.findings, now)
-            )
+            comment = _changes(last.findings, now)
+            yield _action(Do.COMMENT, kind, section, now, last=last, comment=comment)
         return
     closed = max(remembered, key=lambda each: each.ticket.number, default=None)
     if closed is None:
         yield _action(Do.OPEN, kind, section, found)
     else:
-        yield _action(Do.REOPEN, kind, section, found, ticket=closed.ticket, comment="Found again.")
+        yield _action(Do.REOPEN, kind, section, found, last=closed, comment="Found again.")
 
 
 def _action(
@@ -141,13 +149,17 @@ def _action(
     section: Section,
     found: frozenset[str],
     *,
-    ticket: Ticket | None = None,
+    last: _Remembered | None = None,
     comment: str = "",
 ) -> TicketAction:
     stack = section.stack
     title = _TITLES.get(kind, _TITLE).format(kind=kind, stack=stack)
+    if last is None:
+        return TicketAction(do, stack, title, marker(kind, stack, found))
+    changes = last.changes + 1
+    name = f"mimecast-sso comment v1 {do}={changes} of={_hash(','.join(sorted(found)))}"
     return TicketAction(
-        do, stack, title, marker(kind, stack, found), comment, ticket.number if ticket else None
+        do, stack, title, marker(kind, stack, found, changes), comment, last.ticket.number, name
     )
 
 
@@ -186,9 +198,10 @@ def _hash(text: str, length: int = 8) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
-def marker(kind: str, stack: str, found: frozenset[str]) -> str:
+def marker(kind: str, stack: str, found: frozenset[str], changes: int = 0) -> str:
     """The marker by which the next run finds the ticket and its findings."""
-    return f"mimecast-sso ticket v1 kind={kind} stack={stack} findings={','.join(sorted(found))}"
+    counted = f" n={changes}" if changes else ""
+    return f"mimecast-sso ticket v1 kind={kind} stack={stack} findings={','.join(sorted(found))}{counted}"
 
 
 def _remembered(tickets: Iterable[Ticket], kind: str, stack: str) -> tuple[_Remembered, ...]:
@@ -197,5 +210,6 @@ def _remembered(tickets: Iterable[Ticket], kind: str, stack: str) -> tuple[_Reme
     for ticket in tickets:
         match = _MARKER.match(ticket.body)
         if match and match[1] == kind and match[2] == stack:
-            found.append(_Remembered(ticket, frozenset(filter(None, match[3].split(",")))))
+            hashes = frozenset(filter(None, match[3].split(",")))
+            found.append(_Remembered(ticket, hashes, int(match[4] or 0)))
     return tuple(sorted(found, key=lambda each: each.ticket.number))

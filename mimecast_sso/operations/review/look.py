@@ -211,7 +211,15 @@ def _unread(assessment: Assessment) -> list[str]:
         f"{each.text}: {each.source}" if each.source else each.text
         for each in statements
         if each.verdict is Verdict.UNKNOWN
-    ]
+    ] + [each.text for each in _of_a_sample(assessment)]
+
+
+def _of_a_sample(assessment: Assessment) -> Iterable[Statement]:
+    """What Conditional Access does to people whom the change sends to Entra, if it was evaluated for some of them."""
+    access = assessment.snapshot.access.value
+    if access is None or access.concerned == len(access.evaluated) or not assessment.forecast.joining:
+        return ()
+    return sentences.conditional_access(assessment.snapshot)
 
 
 def _judged(assessment: Assessment, public: Collection[str]) -> tuple[tuple[Refusal, ...], tuple[str, ...]]:
