@@ -45,7 +45,7 @@ def test_previews_report_changes(fresh: Project) -> None:
     assert refused.code != 0
     fresh.configure(addresses={"list": [{"address": ADA}]}, addressPasswords=None)
 
-    fresh.control.faults({"path": "/api/domain/get-pending-domain", "status": 403})
+    fresh.control.faults({"path": "/api/domain/get-internal-domain", "status": 403})
     unread = fresh.sso("preview").text
     assert "Which domains and addresses would change (unknown: " in unread
 
