@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -37,6 +38,11 @@ _FIRST = (
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One more worker than processors: a worker that waits for a deployment's processes leaves them half idle."""
     return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
+
+
+def pytest_configure() -> None:
+    """A closed terminal ends what the tests start, also if they run under ``nohup``, which children would inherit."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,9 +21,11 @@ def difference(machine: datetime, vendor: datetime, whose: str) -> Statement | N
         return None
     unit, name = next(each for each in _UNITS if abs(ahead) >= each[0])
     apart = count(round(abs(ahead) / unit), name)
+    # A sandbox's clock is moved on purpose.
+    way_out = "" if "SANDBOX_INSTANCE" in os.environ else "; set this machine's"
     return Statement(
         f"This machine's clock is {apart} {'ahead of' if ahead > timedelta() else 'behind'} {whose}'s. Dates are "
-        f"judged by {whose}'s clock, where it is {vendor:%Y-%m-%d %H:%M} UTC; set this machine's",
+        f"judged by {whose}'s clock, where it is {vendor:%Y-%m-%d %H:%M} UTC{way_out}",
         How.LIVE,
         "Date header",
         Verdict.WARNS,

@@ -22,7 +22,7 @@ from mimecast_sso.text.files import UnreadableTextError, parse_json, read_text
 _MOST_VALUES = 2_000_000
 """Maximum number of values in a stack file with aliases expanded; 100,000 people take a fifth of it."""
 _QUOTING = re.compile(
-    r"could not determine a constructor for the tag|found undefined (alias|tag handle)|found duplicate \w+"
+    r"could not determine a constructor for the tag|found undefined (alias|tag handle)|found duplicate anchor"
 )
 """Problems of which PyYAML quotes the text."""
 SCALARS = frozenset({"region", "accountCode", "mimecastClientId", "mimecastClientSecret"})

@@ -34,3 +34,10 @@ def test_a_difference_that_matters_is_reported_with_the_time_that_counts(apart: 
         f"This machine's clock is {said} Mimecast's. Dates are judged by Mimecast's clock, where it is 2026-11-30 "
         "09:00 UTC; set this machine's"
     )
+
+
+def test_nobody_sets_their_clock_because_a_sandboxs_was_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANDBOX_INSTANCE", "1")
+    found = clocks.difference(NOW + timedelta(days=2), NOW, "Entra")
+    assert found is not None
+    assert found.text.endswith("where it is 2026-11-30 09:00 UTC")

@@ -14,7 +14,7 @@ from tests.support.projects import ROOT
 
 FOLDERS = ("mimecast_sso", "components", "providers")
 DUMMY = "X"
-MARKERS = {"read-back 1", "review v1", "ticket v1"}
+MARKERS = {"comment v1", "read-back 1", "review v1", "ticket v1"}
 """Names of file formats and of comments: these are not printed as commands."""
 
 

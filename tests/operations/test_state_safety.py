@@ -237,7 +237,7 @@ def test_a_state_that_cannot_be_written_is_unchanged(made: Project) -> None:
 
 
 def test_a_truncated_event_log_is_not_taken_for_no_change(made: Project) -> None:
-    ended = limited(made, 2, "preview")
+    ended = limited(made, 4, "preview")
     assert ended.code == 1, ended.text
     assert "Traceback" not in ended.text
     assert "its event log is incomplete, so what it did is unknown" in ended.text

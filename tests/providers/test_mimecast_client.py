@@ -182,7 +182,7 @@ def test_why_the_gateway_could_not_be_reached_is_said_in_the_words_of_every_serv
 
 def test_a_connection_that_cannot_be_set_up_is_tried_once() -> None:
     adapter = scripted(Reply(error=requests.exceptions.InvalidProxyURL("http://proxy:99999")))
-    with pytest.raises(TransportError, match="HTTPS_PROXY is not the address of a proxy"):
+    with pytest.raises(TransportError, match="HTTPS_PROXY is not the address of an HTTP proxy"):
         client(adapter).legacy(CREATE_USER, {})
     assert len(adapter.paths) == 1
 

@@ -10,6 +10,7 @@ import atexit
 import json
 import os
 import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -34,10 +35,12 @@ HOSTILE = (
 )
 """Hostile text for a title, a branch, a display name or an event."""
 
-_STUB = """#!/bin/sh
-'''exec' "{python}" "$0" "$@"
+PYTHON = f"""#!/bin/sh
+'''exec' {shlex.quote(sys.executable)} "$0" "$@"
 ' '''
-import json, os, pathlib, re, subprocess, sys
+"""
+"""How a Python program begins that this interpreter runs: a shebang of its own cannot hold a path with a blank."""
+_STUB = """import json, os, pathlib, re, subprocess, sys
 here = pathlib.Path({here!r})
 name, words = pathlib.Path(sys.argv[0]).name, sys.argv[1:]
 if name == "mimecast-sso" and words[:1] == ["ci"] and words[1] != "check":
@@ -187,7 +190,7 @@ def _origin(origin: Path, head: Mapping[str, str | None]) -> tuple[str, str]:
 def _stubs(stubs: Path, clone: Path) -> None:
     stubs.mkdir()
     (stubs / "told.json").write_text("[]")
-    program = _STUB.format(python=sys.executable, here=str(stubs), program=str(PROGRAM))
+    program = PYTHON + _STUB.format(here=str(stubs), program=str(PROGRAM))
     for name in ("gh", "az", "curl", "glab", "make", "tar", "pulumi", "mimecast-sso"):
         (stubs / name).write_text(program)
         (stubs / name).chmod(stat.S_IRWXU)

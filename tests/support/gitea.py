@@ -13,13 +13,14 @@ import secrets
 import socket
 import stat
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.forge_steps import PYTHON
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / ".tools" / "bin" / "gitea"
@@ -55,8 +56,7 @@ ISSUE_INDEXER_TYPE = db
 [log]
 LEVEL = info
 """
-_GH = """#!{python}
-import json, re, subprocess, sys, urllib.parse, urllib.request
+_GH = """import json, re, subprocess, sys, urllib.parse, urllib.request
 URL, TOKEN, BOT, words = {url!r}, {token!r}, {bot!r}, sys.argv[1:]
 
 
@@ -165,7 +165,7 @@ class Forge:
         """Install the stand-in for ``gh`` in a folder."""
         program = folder / "gh"
         program.write_text(
-            _GH.format(python=sys.executable, url=self.url, token=self.tokens[BOT], bot=BOT), encoding="utf-8"
+            PYTHON + _GH.format(url=self.url, token=self.tokens[BOT], bot=BOT), encoding="utf-8"
         )
         program.chmod(stat.S_IRWXU)
 

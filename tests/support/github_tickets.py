@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import stat
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_GH = """#!{python}
-import json, pathlib, subprocess, sys
+from tests.support.forge_steps import PYTHON
+
+_GH = """import json, pathlib, subprocess, sys
 store, words = pathlib.Path({store!r}), sys.argv[1:]
 kept = json.loads(store.read_text())
 BOT = {{"login": "github-actions[bot]"}}
@@ -91,6 +91,6 @@ def install(stubs: Path) -> Tickets:
     """Put the stand-in for ``gh`` into a folder."""
     store = stubs / "tickets.json"
     store.write_text(json.dumps({"issues": [], "comments": [], "faults": []}))
-    (stubs / "gh").write_text(_GH.format(python=sys.executable, store=str(store)))
+    (stubs / "gh").write_text(PYTHON + _GH.format(store=str(store)))
     (stubs / "gh").chmod(stat.S_IRWXU)
     return Tickets(store)
