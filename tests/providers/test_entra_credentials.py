@@ -226,9 +226,10 @@ PORTAL = {"status": 200, "headers": {"Content-Type": "text/html"}, "body": "<htm
 )
 @pytest.mark.parametrize("path", ["/.*", "/.*/oauth2/v2.0/token"], ids=["everything", "token"])
 def test_a_response_that_is_not_entras_says_nothing_about_the_credentials(
-    sandbox: RunningSandbox, response: dict[str, object], path: str
+    sandbox: RunningSandbox, response: dict[str, object], path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of the sign-in page of a network, for example."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
     sandbox.control.faults({"host": r"login\.microsoftonline\.com", "path": path, "times": 99, **response})
     try:
         with pytest.raises(Unreachable, match="token endpoint of Entra"):

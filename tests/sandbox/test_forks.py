@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.support import commands
 from tests.support.sandboxes import started
 
 pytestmark = pytest.mark.xdist_group("forks")
+
+
+def test_children_that_speak_utf_8_are_forks() -> None:
+    """As all are that a command starts: of the variables that Python reads at start-up this one changes nothing."""
+    environment = {"PYTHONIOENCODING": "utf-8"}
+    with commands.Forked([commands.PROGRAM, "--version"], env={**os.environ, **environment}) as process:
+        assert process.is_fork
+    with commands.Forked(
+        [commands.PROGRAM, "--version"],
+        env={**os.environ, "PYTHONIOENCODING": "utf-16"},
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        assert not process.is_fork
 
 
 @pytest.fixture(params=range(198, 206))

@@ -54,6 +54,8 @@ _SCRIPTS = [str(_ROOT / name) for name in (
     "sandbox/engine/launcher.py", "tools/pulumi/language_host.py", "tools/pulumi/program.py",
 )]  # fmt: skip
 
+_ENCODING = "utf-8"
+"""Of the server's streams, and so of its forks'."""
 _WITHOUT_EFFECT = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
 """Variables of the interpreter that the server sees to, or that say where byte code is."""
 
@@ -125,6 +127,11 @@ class Forked(_Popen):  # type: ignore[type-arg]
         self.pid = int(self._line())
         self._child_created = True
         self._close_pipe_fds(*(given[name] for name in _PIPES))  # type: ignore[attr-defined]
+
+    @property
+    def is_fork(self) -> bool:
+        """Whether it was forked, and not started."""
+        return self._told is not None
 
     def __del__(self) -> None:
         """Nobody waits for it, such as a sandbox."""
@@ -241,6 +248,8 @@ def _of_the_interpreter(environment: Mapping[str, str]) -> dict[str, str]:
     }
     if found.get("PYTHONPATH") == str(_ROOT):  # The server has imported what is found there.
         del found["PYTHONPATH"]
+    if found.get("PYTHONIOENCODING") == _ENCODING:
+        del found["PYTHONIOENCODING"]
     return found
 
 
