@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mimecast_sso.assessment import clocks
+from mimecast_sso.provenance import How, Verdict
 
 NOW = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
 
@@ -33,6 +34,12 @@ def test_a_difference_that_matters_is_reported_with_the_time_that_counts(apart: 
     assert found.text == (
         f"This machine's clock is {said} Mimecast's. Dates are judged by Mimecast's clock, where it is 2026-11-30 "
         "09:00 UTC; set this machine's"
+    )
+    assert (found.how, found.source, found.verdict, found.subject) == (
+        How.LIVE,
+        "Date header",
+        Verdict.WARNS,
+        "clock",
     )
 
 

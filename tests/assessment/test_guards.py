@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,10 +19,11 @@ from mimecast_sso.assessment.recorded import RecordedResource
 from mimecast_sso.console import attestation
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.certificate_life import latest_expiry
+from mimecast_sso.facts.graph_permissions import OWNED, WRITE_ALL
 from mimecast_sso.provenance import Verdict, live
 from mimecast_sso.settings import ProfileSlot, from_values
 from mimecast_sso.text.times import utc_text
-from providers.entra.applications import DeletedApplication, Holder
+from providers.entra.applications import DeletedApplication, DeletedPrincipal, Holder, LiveApplication, Owner
 from providers.entra.signing_certificates import PrincipalCertificates
 from providers.mimecast.accounts import Account
 from tests.assessment.worlds import (
@@ -495,6 +497,66 @@ def test_an_application_that_exists_or_could_not_be_read_was_not_deleted(world: 
     assert "application-missing" not in found(world, attested(values()))
 
 
+OTHER_CLIENT = "6c000000-0000-4000-8000-00000000000b"
+PRINCIPAL = live(DeletedPrincipal("principal", NOW))
+OTHER = application(principal_id="another", assigned=())
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        World(application=None, changes={"deleted_principal": PRINCIPAL}),
+        World(application=OTHER, changes={"deleted_principal": PRINCIPAL}),
+        World(
+            application=None, changes={"holders": live((Holder(OTHER_CLIENT, "copy", "Copy", "2026-11-21"),))}
+        ),
+        World(application=OTHER, changes={"deployer_roles": frozenset({OWNED})}),
+    ],
+    ids=["deleted", "created again", "another application", "not owned"],
+)
+def test_what_was_deleted_and_what_somebody_created_instead(
+    world: World, snapshot: SnapshotAssertion
+) -> None:
+    finding = found(world, attested(values()))["application-missing"]
+    assert finding.final
+    assert finding.refusal() == snapshot
+
+
+@pytest.mark.parametrize(
+    "world",
+    [
+        World(application=application(principal_id="another"), changes={"deleted_principal": PRINCIPAL}),
+        World(application=OTHER, changes={"deployer_roles": frozenset({OWNED, WRITE_ALL[0]})}),
+        World(application=OTHER, changes={"deployer_roles": frozenset()}),
+        World(
+            application=replace(OTHER, owners=(Owner("id of the deployer", "me"),)),
+            changes={"deployer_roles": frozenset({OWNED})},
+        ),
+    ],
+    ids=["people sign in through another", "may write all", "a person", "owned"],
+)
+def test_a_service_principal_that_can_be_taken_over_is(world: World) -> None:
+    assert "application-missing" not in found(world, attested(values()))
+
+
+@pytest.mark.parametrize(
+    "own", [application(), application(client_id=OTHER_CLIENT)], ids=["exists", "is gone"]
+)
+def test_another_application_is_adopted_only_by_a_run_that_forgets_the_recorded_one(
+    own: LiveApplication, snapshot: SnapshotAssertion
+) -> None:
+    document = attested(values(application={"adopt": OTHER_CLIENT}))
+    finding = found(World(application=own), document)["second-stack"]
+    assert finding.final
+    assert finding.refusal() == snapshot
+
+
+def test_another_application_that_is_adopted_is_not_refused() -> None:
+    holder = {"holders": live((Holder(OTHER_CLIENT, "copy", "Copy"),))}
+    document = attested(values(application={"adopt": OTHER_CLIENT}))
+    assert "application-missing" not in found(World(application=None, changes=holder), document)
+
+
 def test_a_destroyed_application_may_be_deleted_already() -> None:
     gone = World(application=None, changes=DELETED).assess(attested(values()), destroys=True)
     assert "application-missing" not in {each.guard for each in guards.findings(gone)}
@@ -815,7 +877,23 @@ def test_an_object_that_is_recorded_twice_is_not_deleted_with_its_second_record(
         made = World()
         return World(deployed=replace(made.deployed, resources=(*made.deployed.resources, *more)))
 
-    finding = found(world(imported, own), attested(values()))["allow-destroy"]
-    assert f"pulumi state delete --force {imported}" in finding.remedy
+    document = attested(values())
+    finding = found(world(imported, own), document)["allow-destroy"]
+    kind = type_.rpartition(":")[2]
+    assert finding.problem == (
+        f"the state records {kind} /servicePrincipals/x twice. A run deletes the one that this project's components do "
+        "not declare, and with it the object that both stand for"
+    )
+    assert (finding.details, finding.final) == ((imported,), False)
+    assert list(map(str, finding.known)) == ["both (last deployment: the state)"]
+    assert finding.remedy == (
+        "remove it from the state, which deletes nothing: "
+        f"{shlex.join(['pulumi', 'state', 'delete', '--force', imported, '--stack', 'prod-eu'])}"
+    )
+    nameless = replace(world(imported, own).assess(document), stack="")
+    (unnamed,) = (each for each in guards.findings(nameless) if each.guard == "allow-destroy")
+    assert "--stack" not in unnamed.remedy
+    destroyed = world(imported, own).assess(document, destroys=True)
+    assert not [each for each in guards.findings(destroyed) if "twice" in each.problem]
     for others in ((own,), (imported,), (imported, imported)):
         assert "allow-destroy" not in found(world(*others), attested(values()))

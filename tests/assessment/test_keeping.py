@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mimecast_sso.assessment import drift
-from mimecast_sso.assessment.drift import Severity, keeping
+from mimecast_sso.assessment.drift import Change, Finding, Part, Severity, keeping
 from mimecast_sso.assessment.drift.keeping import Edit
 from mimecast_sso.assessment.people import EntraGroup
 from mimecast_sso.assessment.snapshot import Directory
@@ -18,7 +18,7 @@ from mimecast_sso.facts import resource_types as types
 from mimecast_sso.provenance import How, Known, live
 from mimecast_sso.settings import from_values
 from mimecast_sso.settings.drift import ExpectedDrift
-from providers.entra.applications import Owner, Registration
+from providers.entra.applications import Holder, Owner, Registration
 from providers.mimecast.directory_integration import Integration
 from tests.assessment.test_drift import (
     PLANTS,
@@ -301,6 +301,22 @@ def test_nothing_of_an_application_that_is_gone_is_kept() -> None:
         PLANTS[kind](world)
         (finding,) = drift.find(world.assess())
         assert keeping.edit(replace(finding, severity=Severity.LOOK), gone.assess()) is None, kind
+
+
+def test_an_application_that_replaced_the_recorded_one_is_adopted() -> None:
+    """Only if the recorded one is gone, and only the one that has its identifier."""
+    other = Holder(ANOTHER, "other object", "Copy")
+    world = quiet()
+    world.application = None
+    world.changes["holders"] = live((other,))
+    assessment = world.assess()
+    change = Change((), ('"Copy" (other)',))
+    finding = Finding(Part.UNMANAGED, "application", "with the same identifier", "Copy", ANOTHER, change)
+    edit = keeping.edit(finding, assessment)
+    assert edit is not None
+    assert (str(edit), edit.document["adopt"]) == ("application.adopt", ANOTHER)
+    assert keeping.edit(replace(finding, key="another"), assessment) is None
+    assert keeping.edit(finding, quiet().assess()) is None
 
 
 @pytest.mark.parametrize("severity", [Severity.URGENT, Severity.INFO])
