@@ -41,8 +41,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_configure() -> None:
-    """A closed terminal ends what the tests start, also if they run under ``nohup``, which children would inherit."""
+    """Children notice Ctrl-C and a closed terminal also in runs that a shell started with ``nohup`` or ``&``.
+
+    Such a shell has both ignored, which processes inherit: plugins would not end when their engine asks them to.
+    """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
