@@ -203,7 +203,7 @@ class Engine:
                 _explain(events, failures)
             _log.info("engine: %s ended with %d", verb, code)
             outcome = _outcome(code, events, failures)
-            outcome.snapshot = hand_over.read(snapshot)
+            outcome.snapshot = hand_over.read(snapshot) if take_snapshot else None
             return outcome
 
     def require_answer(self, *, yes: bool) -> None:

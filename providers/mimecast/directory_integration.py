@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from urllib.parse import quote
 
 from mimecast_sso.facts.json_types import JSON
@@ -31,12 +32,9 @@ from providers.mimecast.client import MimecastClient
 from providers.mimecast.directory_connection import ROWS, DirectoryConnection, read_connection
 from providers.mimecast.errors import IntegrationUnusable, NotFound
 from providers.mimecast.responses import Json
-from providers.mimecast.settling import settle
+from providers.mimecast.settling import appeared, settle
 
 _log = logging.getLogger(__name__)
-
-_APPEARANCE_POLLS = (0.5, 1.0, 2.0)
-"""Seconds between look-ups of a new one: how soon it is listed is not documented, and a second call creates another."""
 
 PROPERTIES = (
     "acknowledgeDisabledAccounts",
@@ -204,13 +202,8 @@ def shown(value: JSON) -> str:
 def _create(
     client: MimecastClient, description: str, desired: Mapping[str, JSON], sleep: Callable[[float], None]
 ) -> Integration:
-    def appeared() -> Integration | None:
-        for seconds in _APPEARANCE_POLLS:
-            found = find_integration(client, description)
-            if found is not None:
-                return found
-            sleep(seconds)
-        return find_integration(client, description)
+    def listed() -> Integration | None:
+        return appeared(partial(find_integration, client, description), sleep)
 
     def create() -> Integration | None:
         client.v2(
@@ -219,10 +212,10 @@ def _create(
             permission=INTEGRATION_EDIT,
             body={"description": description, **desired},
         )
-        return appeared()
+        return listed()
 
     # Descriptions are not unique: a second call would create a second one, so a lost response is settled by a look-up.
-    created = settle(create, appeared)
+    created = settle(create, listed)
     if created is None:
         raise IntegrationUnusable(
             f"Mimecast accepted the directory integration {quoted(description)} but does not list it yet. Rerun this "

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from mimecast_sso.facts.json_types import JSON
@@ -37,12 +38,11 @@ from providers.mimecast.errors import (
     UnclearOutcome,
 )
 from providers.mimecast.responses import LegacyResponse
-from providers.mimecast.settling import settle
+from providers.mimecast.settling import appeared, settle
 
 _log = logging.getLogger(__name__)
 
 _ROUNDS = 3
-_APPEARANCE_POLLS = (0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,9 @@ def provide_group(
     if existing is not None:
         return existing, False
     # Names are not unique: a second call would create a second group. So look several times, then give up.
-    return settle(lambda: _create(client, name), lambda: _appeared(client, name, sleep)), True
+    return settle(
+        lambda: _create(client, name), lambda: appeared(partial(find_group, client, name), sleep)
+    ), True
 
 
 def _create(client: MimecastClient, name: str) -> CloudGroup:
@@ -263,15 +265,6 @@ def _group(row: dict[str, JSON]) -> CloudGroup:
         parent_id=str(row.get("parentId") or ""),
         child_count=int(row.get("folderCount") or 0),
     )
-
-
-def _appeared(client: MimecastClient, name: str, sleep: Callable[[float], None]) -> CloudGroup | None:
-    for seconds in _APPEARANCE_POLLS:
-        found = find_group(client, name)
-        if found is not None:
-            return found
-        sleep(seconds)
-    return find_group(client, name)
 
 
 def _member(row: dict[str, JSON]) -> str:

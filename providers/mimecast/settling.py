@@ -11,6 +11,8 @@ from typing import TypeVar
 from providers.mimecast.errors import UnclearOutcome
 
 T = TypeVar("T")
+_APPEARANCE_POLLS = (0.5, 1.0, 2.0)
+"""Seconds between look-ups of a new one: how soon it is listed is not documented, and a second call creates another."""
 
 
 def settle(write: Callable[[], T], look_up: Callable[[], T | None]) -> T:
@@ -30,3 +32,13 @@ def settle(write: Callable[[], T], look_up: Callable[[], T | None]) -> T:
         if not found:
             raise
         return found
+
+
+def appeared(look_up: Callable[[], T | None], sleep: Callable[[float], None]) -> T | None:
+    """The object, once Mimecast lists it: looked up several times, because a new one may appear late."""
+    for seconds in _APPEARANCE_POLLS:
+        found = look_up()
+        if found is not None:
+            return found
+        sleep(seconds)
+    return look_up()

@@ -51,7 +51,7 @@ def may_be_recreated(assessment: Assessment) -> bool:
     recorded = _missing(assessment)
     if recorded is None or restoring.successor(assessment) is not None:
         return False
-    found = _in_recycle_bin(assessment, recorded)
+    found = restoring.deleted_application(assessment)
     return not (found and found.reserves)
 
 
@@ -63,13 +63,8 @@ def _missing(assessment: Assessment) -> RecordedApplication | None:
         return None
     if any(each.value and each.value.client_id.lower() == recorded.client_id.lower() for each in live):
         return None
-    gone = snapshot.own_is_gone or _in_recycle_bin(assessment, recorded) is not None
+    gone = snapshot.own_is_gone or restoring.deleted_application(assessment) is not None
     return recorded if gone else None
-
-
-def _in_recycle_bin(assessment: Assessment, recorded: RecordedApplication) -> DeletedApplication | None:
-    deleted = assessment.snapshot.deleted.value or ()
-    return next((each for each in deleted if each.client_id == recorded.client_id), None)
 
 
 def _and_reserves(found: DeletedApplication | None) -> str:
@@ -77,7 +72,7 @@ def _and_reserves(found: DeletedApplication | None) -> str:
 
 
 def _application(assessment: Assessment, recorded: RecordedApplication) -> GuardFinding:
-    found = _in_recycle_bin(assessment, recorded)
+    found = restoring.deleted_application(assessment)
     shown_name = quoted(found.display_name if found else recorded.display_name)
     name = f"application {shown_name} (client id {recorded.client_id})"
     problem = "no longer exists in Entra" if found is None else "was deleted in Entra"
