@@ -137,7 +137,7 @@ def _folder(parent: Path, name: str) -> Path:
     return parent / name
 
 
-@pytest.mark.parametrize("number", [6, pytest.param(NIGHTS, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("number", [4, pytest.param(NIGHTS, marks=pytest.mark.soak)])
 def test_whatever_fails_is_done_by_the_next_run_and_nothing_is_done_twice(
     forges: Callable[[str], GitHub | GitLab], number: int
 ) -> None:

@@ -11,6 +11,8 @@ Faults are keyed "<method>:<label>" and are objects with any of
   hang   true: wait until the fault is taken out of the file (30 s at most)
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import threading
@@ -19,7 +21,7 @@ import time
 from pulumi import dynamic
 from pulumi.output import Unknown
 
-_LOCK = threading.RLock()
+_THREADS = threading.Lock()
 _COMPUTED = ("serial", "rev", "token")
 _HIDDEN = "__provider"
 
@@ -38,6 +40,14 @@ def _plain(value):
     return "<%s>" % type(value).__name__
 
 
+@contextlib.contextmanager
+def _locked():
+    """Only one call at a time changes the cloud: each provider resource of a stack has a process of its own."""
+    with _THREADS, open(os.environ["CASE_CLOUD"] + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _load():
     with open(os.environ["CASE_CLOUD"], encoding="utf-8") as f:
         return json.load(f)
@@ -51,7 +61,7 @@ def _store(cloud):
 
 
 def _log(**line):
-    with _LOCK, open(os.environ["CASE_CALLS"], "a", encoding="utf-8") as f:
+    with _locked(), open(os.environ["CASE_CALLS"], "a", encoding="utf-8") as f:
         f.write(json.dumps(line, sort_keys=True) + "\n")
 
 
@@ -62,7 +72,7 @@ class _Call:
         self.method, self.label, self.args = method, label, args
 
     def _fault(self):
-        with _LOCK:
+        with _locked():
             return _load().get("faults", {}).get("%s:%s" % (self.method, self.label), {})
 
     def __enter__(self):
@@ -124,7 +134,7 @@ class ThingProvider(dynamic.ResourceProvider):
     def create(self, props):
         label = _label(props)
         with _Call("create", label, props=props):
-            with _LOCK:
+            with _locked():
                 cloud = _load()
                 number = cloud.setdefault("counters", {}).get(label, 0) + 1
                 cloud["counters"][label] = number
@@ -137,7 +147,7 @@ class ThingProvider(dynamic.ResourceProvider):
     def read(self, id_, props):
         label = _label(props)
         with _Call("read", label, id=id_, props=props):
-            with _LOCK:
+            with _locked():
                 live = _load().get("objects", {}).get(id_)
             if live is None:
                 return dynamic.ReadResult("", {})
@@ -146,7 +156,7 @@ class ThingProvider(dynamic.ResourceProvider):
 
     def update(self, id_, olds, news):
         with _Call("update", _label(news, olds), id=id_, olds=olds, news=news):
-            with _LOCK:
+            with _locked():
                 cloud = _load()
                 if id_ not in cloud["objects"]:
                     raise Exception("no object " + id_)
@@ -158,7 +168,7 @@ class ThingProvider(dynamic.ResourceProvider):
 
     def delete(self, id_, props):
         with _Call("delete", _label(props), id=id_, props=props):
-            with _LOCK:
+            with _locked():
                 cloud = _load()
                 cloud["objects"].pop(id_, None)
                 _store(cloud)
