@@ -15,7 +15,11 @@ from mimecast_sso.operations.exit_codes import Exit
 @options.yes
 @options.diff
 @options.verbose
-@click.option("--refresh", is_flag=True, help="Read the live state first, and undo external changes.")
+@click.option(
+    "--refresh",
+    is_flag=True,
+    help="Read the live state first, and undo external changes. Exits with 2 if objects that others added remain.",
+)
 @click.option(
     "--expect",
     metavar="DIGEST",
@@ -43,10 +47,12 @@ def up(
     Example: mimecast-sso up --stack prod-eu --reviewed comment.md
     """
     from mimecast_sso.operations.deployment import deploy, open_with_engine
+    from mimecast_sso.operations.unmanaged import after_refresh
 
     if expect is not None and reviewed is not None:
         raise click.UsageError("--expect and --reviewed both set the expected plan: give one of them.")
     opened, engine = open_with_engine(stack, "up")
-    return deploy(
+    ended = deploy(
         opened, engine, yes=yes, diff=diff, refresh=refresh, verbose=verbose, expect=expect, reviewed=reviewed
     )
+    return after_refresh(opened, engine) if refresh and ended is Exit.FINE else ended

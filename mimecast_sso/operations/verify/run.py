@@ -8,14 +8,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from mimecast_sso.assessment import drift
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.record import RecordedAccount, RecordedProfile
 from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.assessment.sign_in import Way
 from mimecast_sso.facts.engine_documents import StateResource
 from mimecast_sso.facts.json_types import JSON
-from mimecast_sso.operations import actors, assessing, certificate_expiry, certificate_losses, tenant
+from mimecast_sso.operations import assessing, certificate_expiry, certificate_losses, tenant, unmanaged
 from mimecast_sso.operations.engine import Engine
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.operations.stacks import Stack
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from providers.mimecast.client import MimecastClient
 
 _REQUEST = "sign-in request"
-_UNMANAGED = "unmanaged objects"
+_NOT_READ = MimecastError("Mimecast was not read")
 _CAPTURED = "a captured sign-in"
 _WALKED = "a sign-in walked on the sandbox"
 _WAYS = {
@@ -79,7 +78,8 @@ class Verification:
         graph = self._graph()
         self._certificates(graph)
         mimecast = self._mimecast()
-        self._unmanaged(assessment.value, graph, mimecast)
+        if assessment.value is not None and graph is not None:
+            self._found += unmanaged.statements(assessment.value, graph, mimecast or _NOT_READ)
         compared = self._request(self.captured, _CAPTURED) if self.captured else None
         self._round_trip(graph)
         log = confirmation.Log(None)
@@ -146,23 +146,6 @@ class Verification:
     @property
     def _slots(self) -> tuple[ProfileSlot, ...]:
         return self.settings.certificates.slots
-
-    def _unmanaged(
-        self, assessment: Assessment | None, graph: GraphClient | None, mimecast: MimecastClient | None
-    ) -> None:
-        """What others added to the deployed objects, as `drift` names it. Logs are read only if there is something."""
-        if assessment is None or graph is None:
-            return  # Said already.
-        unread = list(drift.not_looked_at(assessment))
-        found = drift.unmanaged(assessment)
-        if found:
-            found = actors.name_actors(found, graph, mimecast or MimecastError("Mimecast was not read"))
-        for each in found:
-            who = each.actor.value or f"unknown ({each.actor.source})"
-            self._note(_UNMANAGED, Verdict.DIFFERS, f"{each.text}; added by: {who}", How.LIVE, each.source)
-        if not found and not unread:
-            self._note(_UNMANAGED, Verdict.FINE, "none", How.LIVE, "Entra, Mimecast")
-        self._found += (replace(each, subject=_UNMANAGED) for each in unread)
 
     # -- Sign-ins -----------------------------------------------------------------------------------------------
 
