@@ -175,10 +175,10 @@ def unmanaged(assessment: Assessment) -> Iterator[Statement]:
     """Warn about what others added to the deployed objects: owners, credentials, identifiers, assignments, members …"""
     found = [foreign.one_line(each.text.removesuffix(_UNMANAGED)) for each in drift.unmanaged(assessment)]
     if found:
-        verb = "is" if len(found) == 1 else "are"
+        verb, them = ("is", "it") if len(found) == 1 else ("are", "them")
         yield Statement(
-            f"{count(len(found), 'object')} {verb} not managed by this stack: {enumerate_some(found)}. Who added them, "
-            f"and what removes or keeps them: {assessment.command('drift')}",
+            f"{count(len(found), 'object')} {verb} not managed by this stack: {enumerate_some(found)}. Who added "
+            f"{them}, and what removes or keeps {them}: {assessment.command('drift')}",
             How.LIVE,
             _BOTH,
             Verdict.WARNS,

@@ -34,6 +34,7 @@ from tests.assessment.worlds import (
     certificate,
     deployed,
     form_of,
+    left_to_a_person,
     values,
 )
 
@@ -85,22 +86,11 @@ def test_a_live_certificate_of_the_label_counts_where_the_record_is_unknown() ->
     assert desired(World(unread=frozenset({"record"}))).thumbprint_of("2029") is None
 
 
-def left(*principals: str) -> Record:
-    """What was deployed, with the assignments of these as those that a person manages."""
-    record = deployed(from_values(values()))
-    parent = f"::{types.SERVICE_PRINCIPAL}${types.APP_ROLE_ASSIGNMENT}::"
-    return Record(
-        tuple(
-            replace(each, urn=each.urn.replace(f"::{types.APP_ROLE_ASSIGNMENT}::", parent))
-            if each.outputs.get("principalObjectId") in principals
-            else each
-            for each in record.resources
-        )
-    )
-
-
 def test_an_assignment_that_a_person_manages_is_never_deleted() -> None:
-    world, fewer = World(deployed=left(f"id of {GRACE}")), attested(values(assign={"users": [ADA]}))
+    world, fewer = (
+        World(deployed=left_to_a_person(deployed(from_values(values())), GRACE)),
+        attested(values(assign={"users": [ADA]})),
+    )
     found = world.assess(fewer)
     assert not found.forecast.losses
     assert [each.principal_id for each in found.desired.left_assignments] == [f"id of {GRACE}"]

@@ -21,6 +21,8 @@ from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import Missing, Reason
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live
 from mimecast_sso.settings import ProfileSlot, from_values
+from providers.entra.applications import Policy
+from providers.entra.claims import claims_definition
 from providers.entra.signing_certificates import PrincipalCertificates
 from tests.assessment.worlds import (
     ADA,
@@ -38,6 +40,7 @@ from tests.assessment.worlds import (
     certificate,
     deployed,
     form_of,
+    left_to_a_person,
     values,
     with_certificate,
 )
@@ -459,19 +462,47 @@ def test_whom_conditional_access_blocks_is_named_by_address() -> None:
     )
 
 
-def test_the_members_of_child_groups_are_unknown() -> None:
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_members_of_child_groups_are_unknown(number: int, snapshot: SnapshotAssertion) -> None:
     world = World()
     assert [*sentences.lately(world.assess().snapshot)] == []
     settings = from_values(attested(values()))
     group = world.snapshot(settings).groups[ProfileSlot.FIRST].value
     assert group is not None
-    world.changes = {"groups": {ProfileSlot.FIRST: live(replace(group, child_groups=2))}}
-    (said,) = sentences.lately(world.assess().snapshot)
-    assert said.text.startswith(
-        'The roll-out group "Single sign-on" has 2 child groups, and the application settings'
+    world.changes = {"groups": {ProfileSlot.FIRST: live(replace(group, child_groups=number))}}
+    found = [*sentences.lately(world.assess().snapshot)]
+    assert said(found) == snapshot
+    assert found[0] in sentences.everything(world.assess(), Instant.NOW)
+
+
+def test_who_left_is_unknown_without_the_audit_log(snapshot: SnapshotAssertion) -> None:
+    assert said(sentences.lately(World(unread=frozenset({"moved"})).assess().snapshot)) == snapshot
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_assignments_that_stay_are_said_with_who_has_them(number: int, snapshot: SnapshotAssertion) -> None:
+    nameless = replace(assigned(ALAN), name="")
+    world = World(
+        application=application(assigned=(assigned(ADA), assigned(GRACE), nameless)[: number + 1]),
+        deployed=left_to_a_person(
+            deployed(from_values(attested(values(assign={"users": [ADA, GRACE, ALAN]})))), GRACE, ALAN
+        ),
     )
-    assert said.verdict is Verdict.UNKNOWN
-    assert said in sentences.everything(world.assess(), Instant.NOW)
+    found = world.assess(attested(values(assign={"users": [ADA]})))
+    assert said(sentences.left_assignments(found)) == snapshot
+
+
+@pytest.mark.parametrize("added", [(LINUS,), (LINUS, ALAN)], ids=len)
+def test_what_others_added_is_counted_and_named(added: tuple[str, ...], snapshot: SnapshotAssertion) -> None:
+    people = map(assigned, (ADA, GRACE, *added))
+    found = World(application=application(assigned=tuple(people))).assess()
+    assert said(sentences.unmanaged(found)) == snapshot
+
+
+def test_a_claims_policy_in_place_of_this_stacks_is_said(snapshot: SnapshotAssertion) -> None:
+    replaced = application(policies=(Policy("other", 'By "hand"', claims_definition()),))
+    found = World(application=replaced).assess(attested(values()))
+    assert said(sentences.replaced_policy(found)) == snapshot
 
 
 @pytest.mark.parametrize(

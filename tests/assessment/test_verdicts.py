@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mimecast_sso.assessment import sentences
 from mimecast_sso.assessment.forecast import Forecast, Instant, Loss, SignInForecast, Verdicts
 from mimecast_sso.assessment.guards.losses import guard_of
 from mimecast_sso.assessment.sign_in import Outcome, Result, Way
@@ -220,6 +221,21 @@ def test_a_tile_that_fails_alone_is_broken(person: Verdicts, tile: Outcome, brok
     assert found.broken_tiles == ({ADA: broken} if broken else {})
     outside = replace(found, people=tuple(replace(each, in_group=False) for each in found.people))
     assert outside.broken_tiles == {}
+
+
+@pytest.mark.parametrize(
+    ("tile", "said"),
+    [
+        (
+            SIGNATURE,
+            "1 person cannot sign in from My Apps now, but can from Mimecast's page: ada@example.com: ",
+        ),
+        (UNKNOWN, "1 person is not known to be able to sign in from My Apps now: ada@example.com: "),
+    ],
+)
+def test_a_tile_that_fails_alone_is_said(tile: Outcome, said: str) -> None:
+    (statement,) = sentences.broken(forecast(verdicts(), tile=verdicts(tile)))
+    assert statement.text.startswith(said)
 
 
 @pytest.mark.parametrize(

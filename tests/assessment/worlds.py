@@ -357,3 +357,16 @@ def with_certificate(record: Record, thumbprint: str = NEW, label: str = "2029")
     urn = f"urn:pulumi:test::mimecast-sso::{types.SIGNING_CERTIFICATE}::signing-certificate-{label}"
     further = RecordedResource(urn, types.SIGNING_CERTIFICATE, {"thumbprint": thumbprint})
     return replace(record, resources=(*record.resources, further))
+
+
+def left_to_a_person(record: Record, *people: str) -> Record:
+    """A record whose assignments of these people a person manages: `assign.mode` was verify."""
+    parent = f"::{types.SERVICE_PRINCIPAL}${types.APP_ROLE_ASSIGNMENT}::"
+    return Record(
+        tuple(
+            replace(each, urn=each.urn.replace(f"::{types.APP_ROLE_ASSIGNMENT}::", parent))
+            if each.outputs.get("principalObjectId") in {f"id of {name}" for name in people}
+            else each
+            for each in record.resources
+        )
+    )
