@@ -30,6 +30,7 @@ from mimecast_sso.facts.resource_types import OF_MANY_ITEMS, OF_THE_ENGINE
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.failures import Failures, lines
+from mimecast_sso.operations.memory import OF_CHILDREN, return_large_blocks
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.state import (
     NoStateError,
@@ -142,6 +143,7 @@ class Engine:
     """The engine's command line, for one stack."""
 
     def __init__(self, stack: Stack, requested: EngineName, verb: str = "up") -> None:
+        return_large_blocks()
         self._stack, self._wanted = stack, requested
         self._command = _command(stack, requested, verb)
 
@@ -213,7 +215,7 @@ class Engine:
             displays: Whether the engine's output goes to the terminal.
         """
         # The flag that writes engine events exists only among the debug commands.
-        environment = self._stack.environment | {"PULUMI_DEBUG_COMMANDS": "true"}
+        environment = {**OF_CHILDREN, **self._stack.environment, "PULUMI_DEBUG_COMMANDS": "true"}
         if not displays or not self._is_embedded:
             environment |= READ_BY_PROGRAMS
         return environment | ({hand_over.FILE: str(snapshot)} if snapshot else {})
