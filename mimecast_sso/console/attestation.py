@@ -8,8 +8,6 @@ after it: a sign-in request of Mimecast's, or a change in the console.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Mapping
@@ -24,6 +22,7 @@ from mimecast_sso.facts.attestation_documents import (
 )
 from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.profile_form import FIELDS, Control
+from mimecast_sso.text import certificates
 from mimecast_sso.text.foreign import one_line
 
 State = Literal["due", "claimed", "read", "proved", "stale", "contradicted"]
@@ -116,11 +115,6 @@ def normal_thumbprint(thumbprint: str) -> str:
     return thumbprint.replace(":", "").replace(" ", "").upper()
 
 
-def normal_certificate(text: str) -> str:
-    """The base-64 body of a certificate on one line, without its BEGIN and END lines."""
-    return "".join(line.strip() for line in text.splitlines() if "-----" not in line)
-
-
 def problems(form: Mapping[str, JSON], thumbprint: str) -> list[str]:
     """Problems of a form's values, in words; values that are neither string nor boolean are skipped."""
     found = [
@@ -143,11 +137,10 @@ def _certificate_problems(certificate: str, thumbprint: str) -> list[str]:
     if not certificate:
         return []
     try:
-        content = base64.b64decode(normal_certificate(certificate), validate=True)
-    except (binascii.Error, ValueError):
+        content = certificates.der(certificate)
+    except ValueError:
         return ["form.certificate is not the base-64 body of a certificate"]
-    # Entra's thumbprints are SHA-1; it names the certificate here and protects nothing.
-    if hashlib.sha1(content, usedforsecurity=False).hexdigest().upper() != thumbprint:
+    if certificates.thumbprint(content) != thumbprint:
         return ["thumbprint is not the SHA-1 thumbprint of form.certificate"]
     return []
 

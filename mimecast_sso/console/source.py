@@ -10,20 +10,18 @@ the file was reverted, still shows what was saved.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from mimecast_sso.console.attestation import attested_by, fingerprints, normal_certificate
+from mimecast_sso.console.attestation import attested_by, fingerprints
 from mimecast_sso.facts.attestation_documents import Attestation
 from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.provenance import How, Known, unknown
 from mimecast_sso.settings import ProfileSlot
+from mimecast_sso.text import certificates
 
 TAKES_EFFECT = timedelta(minutes=PROPAGATION_MINUTES)
 """How long Mimecast may need to act on a change (the vendor's figure)."""
@@ -156,17 +154,7 @@ def previous_form(values: Mapping[str, JSON] | None) -> ConsoleForm | None:
     """A form as recorded in state; its thumbprint is computed from the certificate."""
     if values is None:
         return None
-    return ConsoleForm(values, thumbprint_of(str(values.get("certificate") or "")))
-
-
-def thumbprint_of(certificate: str) -> str:
-    """SHA-1 of a certificate in base64, 40 hexadecimal digits in capitals; "" for text that is not base64."""
-    try:
-        content = base64.b64decode(normal_certificate(certificate), validate=True)
-    except (binascii.Error, ValueError):
-        return ""
-    # Entra's thumbprints are SHA-1; it names the certificate here and protects nothing.
-    return hashlib.sha1(content, usedforsecurity=False).hexdigest().upper() if content else ""
+    return ConsoleForm(values, certificates.thumbprint_of(str(values.get("certificate") or "")))
 
 
 def expiry_of(certificate: str) -> datetime | None:
@@ -174,8 +162,7 @@ def expiry_of(certificate: str) -> datetime | None:
     from cryptography import x509  # noqa: PLC0415 (only run sheets need it)
 
     try:
-        content = base64.b64decode(normal_certificate(certificate), validate=True)
-        return x509.load_der_x509_certificate(content).not_valid_after_utc
+        return x509.load_der_x509_certificate(certificates.der(certificate)).not_valid_after_utc
     except ValueError:
         return None
 
