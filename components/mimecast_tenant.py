@@ -10,6 +10,7 @@ import pulumi
 
 from mimecast_sso.console import attestation, run_sheet
 from mimecast_sso.console.attestation import OPENS
+from mimecast_sso.facts.attestation_documents import Attestation, EvidenceDocument
 from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.mimecast_proof import CNAME_TARGET, CNAME_TYPE, cname_name
 from mimecast_sso.facts.profile_form import FIELDS, Control
@@ -90,7 +91,7 @@ class ChainArgs:
         group: Name of the Mimecast group.
         form: The console's form (`mimecast_sso.facts.profile_form`), by field key, without the group.
         thumbprint: SHA-1 thumbprint of the certificate in the form; "" if the form has none.
-        confirmed: The attestation of the form: ``fingerprint``, ``by``, ``at``, ``evidence``.
+        confirmed: The attestation of the form.
         evidence: The evidence after the confirmation (`mimecast_sso.settings.AuthenticationProfile.known`).
         populated: Whether people should be in the group.
         idle: Whether it waits for a certificate; then nothing is due in the console.
@@ -101,8 +102,8 @@ class ChainArgs:
     group: pulumi.Input[str]
     form: Mapping[str, pulumi.Input[str | bool]]
     thumbprint: pulumi.Input[str]
-    confirmed: Mapping[str, str] | None = None
-    evidence: Mapping[str, JSON] | None = None
+    confirmed: Attestation | None = None
+    evidence: EvidenceDocument | None = None
     populated: bool = True
     idle: bool = False
     present: frozenset[str] = frozenset()

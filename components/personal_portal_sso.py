@@ -422,7 +422,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
             group=self._settings.roll_out.group_of(slot),
             form=self._form(slot, entra, created.body if created else ""),
             thumbprint=created.thumbprint if created else "",
-            confirmed=confirmed.model_dump() if confirmed else None,
+            confirmed=confirmed.document() if confirmed else None,
             evidence=profile.known(today, slot),
             populated=slot in certificates.populated,
             idle=generation is None,

@@ -6,7 +6,7 @@ The configuration is read leniently, as plain YAML: the deployment validates it.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,6 @@ def document(stack: str, folder: Path, further: Iterable[str] = (), *, own: bool
     tenants = own_tenants(stack, folder) if own else credentials.Tenants()
     domains = [_named(item) for item in _list(settings.get("domains"))]
     people = _people(settings, domains, further)
-    domain = next(iter(domains), {}).get("name") or next(iter(people)).partition("@")[2]
     return {
         "tenant": {
             "id": tenants.tenant_id,
@@ -68,20 +67,31 @@ def document(stack: str, folder: Path, further: Iterable[str] = (), *, own: bool
         "users": [_user(address, name) for address, name in people.items()],
         "groups": _groups(settings, people),
         "applications": _applications(settings),
-        "mimecast": {
-            "accountCode": str(settings["accountCode"]),
-            "region": settings["region"],
-            "clientId": tenants.mimecast_client_id,
-            "clientSecret": tenants.mimecast_client_secret,
-            "administrator": {
-                "emailAddress": credentials.administrator_address(domain),
-                "password": credentials.ADMINISTRATOR_PASSWORD,
-            },
-            "domains": [{"name": item["name"]} for item in domains if item.get("mode") == _REQUIRE],
-            "users": _mimecast_users(settings, people),
-            "directoryConnections": _connections(settings),
-        },
+        "mimecast": _account(settings, tenants, domains, people),
         "dns": {"zones": _zones(settings, domains)},
+    }
+
+
+def _account(
+    settings: Mapping[str, Any],
+    tenants: credentials.Tenants,
+    domains: Sequence[Mapping[str, Any]],
+    people: Mapping[str, str],
+) -> dict[str, Any]:
+    """The Mimecast account, in which only required domains exist already."""
+    domain = next(iter(domains), {}).get("name") or next(iter(people)).partition("@")[2]
+    return {
+        "accountCode": str(settings["accountCode"]),
+        "region": settings["region"],
+        "clientId": tenants.mimecast_client_id,
+        "clientSecret": tenants.mimecast_client_secret,
+        "administrator": {
+            "emailAddress": credentials.administrator_address(domain),
+            "password": credentials.ADMINISTRATOR_PASSWORD,
+        },
+        "domains": [{"name": item["name"]} for item in domains if item.get("mode") == _REQUIRE],
+        "users": _mimecast_users(settings, people),
+        "directoryConnections": _connections(settings),
     }
 
 

@@ -131,7 +131,7 @@ class Desired:
             return False
         today = self.snapshot.mimecast_now.date()
         state = attestation.state(
-            form.values, form.thumbprint, confirmed.model_dump(), profile.known(today, slot)
+            form.values, form.thumbprint, confirmed.document(), profile.known(today, slot)
         )
         return state in attestation.OPENS
 
@@ -148,7 +148,7 @@ class Desired:
             desired=self.form(slot) if in_use else None,
             recorded=ConsoleForm(recorded.form, recorded.thumbprint) if recorded else None,
             previous=previous_form(recorded.previous) if recorded else None,
-            confirmed=confirmed.model_dump() if confirmed else None,
+            confirmed=confirmed.document() if confirmed else None,
             recorded_confirmed=recorded.confirmed if recorded else None,
             live=self._live_forms(slot) if in_use and confirmed else (),
             due=recorded is None or recorded.state == "due",

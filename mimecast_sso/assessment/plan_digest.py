@@ -49,7 +49,7 @@ def digest(assessment: Assessment) -> str:
     """The digest of what a run would do, such as ``…26 characters…-settatpeo``."""
     parts = contents(assessment)
     texts = [_text(parts[name]) for name in PARTS]
-    whole = _hash(_list(texts))[:_WHOLE]
+    whole = _hash(*_of_list(texts))[:_WHOLE]
     return f"{whole}-{''.join(_hash(text)[:_PART] for text in texts)}"
 
 
@@ -139,8 +139,12 @@ def _plain(value: JSON) -> JSON:
     )
 
 
-def _hash(text: str) -> str:
-    return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()
+def _hash(*texts: str) -> str:
+    """The hash of the texts, one after the other; together they would take tens of megabytes once more."""
+    found = hashlib.sha256()
+    for text in texts:
+        found.update(text.encode())
+    return base64.b32encode(found.digest()).decode().lower()
 
 
 def _text(value: JSON) -> str:
@@ -151,14 +155,20 @@ def _text(value: JSON) -> str:
         entries = {str(key.value if isinstance(key, Enum) else key): entry for key, entry in value.items()}
         return "{" + ",".join(f"{json.dumps(key)}:{_text(entries[key])}" for key in sorted(entries)) + "}"
     if isinstance(value, (list, tuple, set, frozenset)):
-        return _list(map(_text, value))
+        return "".join(_of_list(map(_text, value)))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _text(dataclasses.asdict(value))
     return json.dumps(value if value is None or isinstance(value, (bool, int, float, str)) else str(value))
 
 
-def _list(texts: Iterable[str]) -> str:
-    return f"[{','.join(sorted(texts))}]"
+def _of_list(texts: Iterable[str]) -> Iterator[str]:
+    """A list as JSON, piece by piece."""
+    yield "["
+    for number, text in enumerate(sorted(texts)):
+        if number:
+            yield ","
+        yield text
+    yield "]"
 
 
 def part_of(digest_: str, name: str) -> str:

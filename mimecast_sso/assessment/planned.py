@@ -385,7 +385,7 @@ def _profile(desired: Desired, recorded: RecordedProfile | None, slot: ProfileSl
     }
     pairs |= {
         "certificate": (recorded.thumbprint, form.thumbprint),
-        "attestation": (_flat(recorded.confirmed), _flat(confirmed.model_dump() if confirmed else None)),
+        "attestation": (_flat(recorded.confirmed), _flat(confirmed.document() if confirmed else None)),
         "evidence": (_flat(recorded.evidence), _flat(profile.known(today, slot))),
     }
     yield from _update(object_, pairs)

@@ -13,6 +13,7 @@ the first deployed.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pulumi
@@ -22,7 +23,15 @@ from mimecast_sso.assessment import guards, hand_over, plan_digest, sentences
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.live_tenant import unpublishable
 from mimecast_sso.assessment.recorded import in_program
-from mimecast_sso.settings import ConfigurationError, Settings, Written, from_engine, written_elsewhere
+from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.settings import (
+    Address,
+    ConfigurationError,
+    Settings,
+    Written,
+    from_engine,
+    written_elsewhere,
+)
 from mimecast_sso.settings.plugin_keys import conflicts
 from providers.entra import credentials
 from providers.entra.errors import GraphError, Unreachable
@@ -65,19 +74,7 @@ def assess(
     written = tenants.written_addresses(settings, root or Path.cwd())
     if graph is None:
         _refuse_other_tenant()
-    try:
-        snapshot = tenants.read(
-            settings,
-            in_program(component),
-            written,
-            cloud=graph.cloud if graph else credentials.cloud(os.environ),
-            graph=graph or shared_client(),
-            mimecast=_client(settings, mimecast),
-        )
-    except Unreachable as error:
-        raise pulumi.RunError(f"Entra could not be read: {error}") from None
-    except GraphError as error:
-        raise pulumi.RunError(f"Entra refused the ARM_* credentials or a request: {error}") from None
+    snapshot = _read(settings, written, component, _client(settings, mimecast), graph)
     if not component:
         hand_over.write(snapshot, os.environ)
     found = tenants.of(settings, snapshot, written, stack=pulumi.get_stack())
@@ -87,6 +84,28 @@ def assess(
         _say_what_is((found,))
         raise pulumi.RunError("\n".join(problems))
     return found
+
+
+def _read(
+    settings: Settings,
+    written: Sequence[Address],
+    component: str,
+    mimecast: MimecastClient | MimecastError,
+    graph: GraphClient | None,
+) -> Snapshot:
+    try:
+        return tenants.read(
+            settings,
+            in_program(component),
+            written,
+            cloud=graph.cloud if graph else credentials.cloud(os.environ),
+            graph=graph or shared_client(),
+            mimecast=mimecast,
+        )
+    except Unreachable as error:
+        raise pulumi.RunError(f"Entra could not be read: {error}") from None
+    except GraphError as error:
+        raise pulumi.RunError(f"Entra refused the ARM_* credentials or a request: {error}") from None
 
 
 def judge(*assessments: Assessment, root: Path | None = None) -> None:

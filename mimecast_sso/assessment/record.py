@@ -13,6 +13,7 @@ from typing import Protocol
 
 from mimecast_sso.console.attestation import OPENS, Fingerprints
 from mimecast_sso.facts import resource_types as types
+from mimecast_sso.facts.attestation_documents import Attestation, EvidenceDocument
 from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.settings import ProfileSlot
 from mimecast_sso.text.times import graph_time
@@ -129,8 +130,8 @@ class RecordedProfile:
     state: str
     previous: Mapping[str, JSON] | None
     """The last confirmed form, while the desired one is due."""
-    confirmed: Mapping[str, JSON] | None
-    evidence: Mapping[str, JSON] | None
+    confirmed: Attestation | None
+    evidence: EvidenceDocument | None
 
     @property
     def idle(self) -> bool:

@@ -7,6 +7,7 @@ knows the last deployment, whoever starts it.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -76,8 +77,20 @@ def _ask(stack: str) -> Mapping[str, Mapping[str, JSON]]:
     returned = MessageToDict(getattr(response, "return"))
     if "outputs" not in returned:
         raise ValueError(f"the response of {_FUNCTION} has no outputs")
-    outputs: Mapping[str, Mapping[str, JSON]] = returned["outputs"]
+    outputs: Mapping[str, Mapping[str, JSON]] = _interned(returned["outputs"])
     return outputs
+
+
+def _interned(value: JSON) -> JSON:
+    """The value, with one string for all equal ones.
+
+    An address book has each address several times, and the configuration and both tenants have the same ones, interned.
+    """
+    if isinstance(value, str):
+        return sys.intern(value)
+    if isinstance(value, dict):
+        return {sys.intern(key): _interned(entry) for key, entry in value.items()}
+    return [_interned(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _reason(error: Exception) -> str:

@@ -8,16 +8,21 @@ after it: a sign-in request of Mimecast's, or a change in the console.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from mimecast_sso.facts.attestation_documents import (
+    Attestation,
+    CapturedRequestDocument,
+    EvidenceDocument,
+    ReadBackDocument,
+)
 from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.profile_form import FIELDS, Control
+from mimecast_sso.text import certificates
 from mimecast_sso.text.foreign import one_line
 
 State = Literal["due", "claimed", "read", "proved", "stale", "contradicted"]
@@ -58,8 +63,8 @@ def fingerprints(form: Mapping[str, str | bool], thumbprint: str) -> Fingerprint
 def state(
     form: Mapping[str, str | bool],
     thumbprint: str,
-    confirmed: Mapping[str, JSON] | None,
-    evidence: Mapping[str, JSON] | None = None,
+    confirmed: Attestation | None,
+    evidence: EvidenceDocument | None = None,
 ) -> State:
     """The state of the console's profile. ``due`` unless a person confirmed exactly these critical values, then:
 
@@ -71,28 +76,31 @@ def state(
     claimed        there is only the attestation
     ============== =============================================================================================
 
-    ``evidence`` may have ``request`` (``fingerprint`` of the form it was compared with, ``at``, ``differs``),
-    ``readBack`` (``fingerprint``, ``at``), ``change`` (``at``) and ``expired``; all times are UTC as
-    ``2026-11-01T09:00:00Z``. Evidence older than the confirmation does not count.
+    Evidence older than the confirmation does not count.
     """
     critical = fingerprints(form, thumbprint).critical
-    confirmed, evidence = confirmed or {}, evidence or {}
-    if str(confirmed.get("fingerprint") or "") != critical:
+    if confirmed is None or confirmed.get("fingerprint") != critical:
         return "due"
+    evidence = evidence or {}
+    request, change, read = evidence.get("request"), evidence.get("change"), evidence.get("readBack")
     since = str(confirmed.get("at") or "")
-    request, change, read = (evidence.get(key) or {} for key in ("request", "change", "readBack"))
-    seen = request.get("fingerprint") == critical and str(request["at"]) >= since
-    if seen and request["differs"]:
+    agrees = _is_since(request, critical, since)
+    if request and agrees and request["differs"]:
         return "contradicted"
     if evidence.get("expired") or (change and str(change["at"]) > since):
         return "stale"
-    if seen:
+    if agrees:
         return "proved"
-    return "read" if read.get("fingerprint") == critical and str(read["at"]) >= since else "claimed"
+    return "read" if _is_since(read, critical, since) else "claimed"
 
 
-def attested_by(confirmed: Mapping[str, JSON]) -> str:
-    """Who confirmed a profile and when, in words; ``confirmed`` holds ``by`` and ``at``."""
+def _is_since(seen: CapturedRequestDocument | ReadBackDocument | None, fingerprint: str, since: str) -> bool:
+    """Whether something was seen of the form with this fingerprint, and not before a time."""
+    return seen is not None and seen.get("fingerprint") == fingerprint and str(seen["at"]) >= since
+
+
+def attested_by(confirmed: Attestation) -> str:
+    """Who confirmed a profile and when, in words."""
     return f"confirmed by {confirmed['by']} at {confirmed['at']}"
 
 
@@ -105,11 +113,6 @@ def is_placeholder(text: str) -> bool:
 def normal_thumbprint(thumbprint: str) -> str:
     """Hexadecimal digits in capitals, without separators."""
     return thumbprint.replace(":", "").replace(" ", "").upper()
-
-
-def normal_certificate(text: str) -> str:
-    """The base-64 body of a certificate on one line, without its BEGIN and END lines."""
-    return "".join(line.strip() for line in text.splitlines() if "-----" not in line)
 
 
 def problems(form: Mapping[str, JSON], thumbprint: str) -> list[str]:
@@ -134,11 +137,10 @@ def _certificate_problems(certificate: str, thumbprint: str) -> list[str]:
     if not certificate:
         return []
     try:
-        content = base64.b64decode(normal_certificate(certificate), validate=True)
-    except (binascii.Error, ValueError):
+        content = certificates.der(certificate)
+    except ValueError:
         return ["form.certificate is not the base-64 body of a certificate"]
-    # Entra's thumbprints are SHA-1; it names the certificate here and protects nothing.
-    if hashlib.sha1(content, usedforsecurity=False).hexdigest().upper() != thumbprint:
+    if certificates.thumbprint(content) != thumbprint:
         return ["thumbprint is not the SHA-1 thumbprint of form.certificate"]
     return []
 

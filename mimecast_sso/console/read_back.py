@@ -18,10 +18,10 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from mimecast_sso.console.attestation import normal_thumbprint
-from mimecast_sso.console.source import thumbprint_of
 from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.profile_form import FIELDS, PROVIDER_NAMES, TICKED, UNTICKED, Control, FormField
 from mimecast_sso.text import foreign
+from mimecast_sso.text.certificates import thumbprint_of
 from mimecast_sso.text.files import parse_json
 
 FORMAT: Final = "mimecast-sso read-back 1"

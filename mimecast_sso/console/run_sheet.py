@@ -13,9 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mimecast_sso.console.attestation import BY, EVIDENCE, Fingerprints, normal_certificate
+from mimecast_sso.console.attestation import BY, EVIDENCE, Fingerprints
 from mimecast_sso.console.read_back import bookmarklet
-from mimecast_sso.console.source import expiry_of, thumbprint_of
+from mimecast_sso.console.source import expiry_of
 from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.profile_form import (
     CONSOLE_PATHS,
@@ -29,6 +29,7 @@ from mimecast_sso.facts.profile_form import (
     FormSection,
 )
 from mimecast_sso.facts.regions import REGIONS
+from mimecast_sso.text.certificates import base64_body, thumbprint_of
 from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.paragraphs import paragraph
 from mimecast_sso.text.times import utc_text
@@ -371,8 +372,8 @@ def _row(sheet: RunSheet, field: FormField) -> SheetRow:
         old = _shown(sheet.previous[field.key])
         before = (old or LEAVE_EMPTY.replace("leave ", "")) if old != value else ""
     if field.key == _CERTIFICATE:
-        value = normal_certificate(value)
-        before = "another certificate" if before and normal_certificate(before) != value else ""
+        value = base64_body(value)
+        before = "another certificate" if before and base64_body(before) != value else ""
     imported = field.key == _CERTIFICATE and not value and sheet.form["monitorMetadataUrl"] is True
     return SheetRow(field.key, field.label, value, before, _IMPORTED if imported else _note(field))
 

@@ -10,19 +10,18 @@ the file was reverted, still shows what was saved.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from mimecast_sso.console.attestation import attested_by, fingerprints, normal_certificate
+from mimecast_sso.console.attestation import attested_by, fingerprints
+from mimecast_sso.facts.attestation_documents import Attestation
 from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
 from mimecast_sso.provenance import How, Known, unknown
 from mimecast_sso.settings import ProfileSlot
+from mimecast_sso.text import certificates
 
 TAKES_EFFECT = timedelta(minutes=PROPAGATION_MINUTES)
 """How long Mimecast may need to act on a change (the vendor's figure)."""
@@ -50,7 +49,7 @@ class Slot:
         desired: The configured form; ``None`` until its certificate exists.
         recorded: The last deployed form.
         previous: The form attested before the recorded one, while the recorded one is due.
-        confirmed: The attestation in the stack file: ``fingerprint``, ``by``, ``at``.
+        confirmed: The attestation in the stack file.
         recorded_confirmed: The last deployed attestation.
         live: The configured form with each certificate that Entra has: an attestation may be about a certificate that
             the state no longer has, because an older state was restored.
@@ -62,8 +61,8 @@ class Slot:
     desired: ConsoleForm | None = None
     recorded: ConsoleForm | None = None
     previous: ConsoleForm | None = None
-    confirmed: Mapping[str, JSON] | None = None
-    recorded_confirmed: Mapping[str, JSON] | None = None
+    confirmed: Attestation | None = None
+    recorded_confirmed: Attestation | None = None
     live: tuple[ConsoleForm, ...] = ()
     due: bool = True
     taken_over: bool = False
@@ -123,14 +122,14 @@ class AttestedProfiles:
         known = self.slots[slot]
         return not known.due and known.recorded is not None and known.recorded.fingerprint == held.fingerprint
 
-    def _latest(self, slot: ProfileSlot) -> tuple[ConsoleForm, Mapping[str, JSON] | None] | None:
+    def _latest(self, slot: ProfileSlot) -> tuple[ConsoleForm, Attestation | None] | None:
         known = self.slots.get(slot) or Slot()
         found = list(self._attested(known))
         if _is_about_another_form(known, found):
             return None
-        return max(found, key=lambda each: str((each[1] or {}).get("at") or ""), default=None)
+        return max(found, key=lambda each: _at(each[1]), default=None)
 
-    def _attested(self, known: Slot) -> Iterator[tuple[ConsoleForm, Mapping[str, JSON] | None]]:
+    def _attested(self, known: Slot) -> Iterator[tuple[ConsoleForm, Attestation | None]]:
         """Each form with its attestation, if known; the newest counts, and the first of equal ones."""
         if known.confirmed:
             for form in (known.desired, known.recorded, known.previous, *known.live):
@@ -143,13 +142,11 @@ class AttestedProfiles:
             yield known.previous, None
 
 
-def _is_about_another_form(
-    known: Slot, found: Sequence[tuple[ConsoleForm, Mapping[str, JSON] | None]]
-) -> bool:
+def _is_about_another_form(known: Slot, found: Sequence[tuple[ConsoleForm, Attestation | None]]) -> bool:
     """Whether the stack file's attestation is newer than the recorded one, and about a form that is lost."""
     if known.confirmed is None or known.recorded_confirmed is None or known.due:
         return False
-    later = str(known.confirmed.get("at") or "") > str(known.recorded_confirmed.get("at") or "")
+    later = _at(known.confirmed) > _at(known.recorded_confirmed)
     return later and not any(attestation is known.confirmed for _, attestation in found)
 
 
@@ -157,17 +154,7 @@ def previous_form(values: Mapping[str, JSON] | None) -> ConsoleForm | None:
     """A form as recorded in state; its thumbprint is computed from the certificate."""
     if values is None:
         return None
-    return ConsoleForm(values, thumbprint_of(str(values.get("certificate") or "")))
-
-
-def thumbprint_of(certificate: str) -> str:
-    """SHA-1 of a certificate in base64, 40 hexadecimal digits in capitals; "" for text that is not base64."""
-    try:
-        content = base64.b64decode(normal_certificate(certificate), validate=True)
-    except (binascii.Error, ValueError):
-        return ""
-    # Entra's thumbprints are SHA-1; it names the certificate here and protects nothing.
-    return hashlib.sha1(content, usedforsecurity=False).hexdigest().upper() if content else ""
+    return ConsoleForm(values, certificates.thumbprint_of(str(values.get("certificate") or "")))
 
 
 def expiry_of(certificate: str) -> datetime | None:
@@ -175,11 +162,15 @@ def expiry_of(certificate: str) -> datetime | None:
     from cryptography import x509  # noqa: PLC0415 (only run sheets need it)
 
     try:
-        content = base64.b64decode(normal_certificate(certificate), validate=True)
-        return x509.load_der_x509_certificate(content).not_valid_after_utc
+        return x509.load_der_x509_certificate(certificates.der(certificate)).not_valid_after_utc
     except ValueError:
         return None
 
 
-def _moment(attestation: Mapping[str, JSON]) -> datetime:
+def _at(attestation: Attestation | None) -> str:
+    """When it was given; "" for none, or one without a time."""
+    return (attestation or {}).get("at") or ""
+
+
+def _moment(attestation: Attestation) -> datetime:
     return datetime.fromisoformat(str(attestation["at"]))

@@ -7,7 +7,7 @@ Source: Pulumi, ``sdk/go/common/apitype`` (``ResourceV3``, ``EngineEvent``, ``St
 
 from __future__ import annotations
 
-from typing import Final, TypedDict
+from typing import Final, Literal, TypedDict
 
 from mimecast_sso.facts.json_types import JSON
 
@@ -68,6 +68,11 @@ class StepEvent(TypedDict):
     """The event of a step."""
 
     metadata: Step
+
+
+StepKind = Literal["resourcePreEvent", "resOutputsEvent", "resOpFailedEvent"]
+STEP_EVENTS: Final[tuple[StepKind, ...]] = ("resourcePreEvent", "resOutputsEvent", "resOpFailedEvent")
+"""The events of a step: before it, after it, or after its failure."""
 
 
 class Diagnostic(TypedDict, total=False):

@@ -310,7 +310,7 @@ _OBJECTS = {
 
 def _refreshed(engine: Engine, found: DriftCheck) -> DriftCheck:
     """Add the differences that only the engine's refresh shows."""
-    outcome = engine.run("preview", "--refresh", quiet=True)
+    outcome = engine.run("preview", "--refresh", quiet=True, keeps_lists=True)
     why = _undeployable(found, refused=outcome.refused) if outcome.code else ""
     if why:
         # A configuration that cannot be deployed hides nothing that the snapshot shows.

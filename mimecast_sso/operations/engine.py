@@ -24,12 +24,13 @@ import click
 
 from mimecast_sso.assessment import hand_over
 from mimecast_sso.assessment.snapshot import Snapshot
-from mimecast_sso.facts.engine_documents import Deployment, EngineEvent, StateResource, Step
+from mimecast_sso.facts.engine_documents import Deployment, EngineEvent, StateResource, Step, StepKind
 from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.resource_types import OF_MANY_ITEMS, OF_THE_ENGINE
 from mimecast_sso.operations.display import Concise
 from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.failures import Failures, lines
+from mimecast_sso.operations.memory import OF_CHILDREN, return_large_blocks
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.state import (
     NoStateError,
@@ -40,6 +41,7 @@ from mimecast_sso.operations.state import (
     refuse_foreign,
     require_version,
     without_inputs,
+    without_lists,
 )
 from mimecast_sso.operations.terminal import say
 from mimecast_sso.settings import REFUSED
@@ -72,8 +74,7 @@ _LONGEST_SECONDS = 600
 _NO_STACK = "no stack named"
 """The message of both engines if the stack does not exist."""
 
-_StepKind = Literal["resourcePreEvent", "resOutputsEvent", "resOpFailedEvent"]
-_ENDS: Final[tuple[_StepKind, ...]] = ("resOutputsEvent", "resOpFailedEvent")
+_ENDS: Final[tuple[StepKind, ...]] = ("resOutputsEvent", "resOpFailedEvent")
 
 # Operations that change nothing: an unchanged resource, and a program's reads.
 _QUIET = frozenset({"same", "read", "refresh"})
@@ -122,7 +123,7 @@ class RunOutcome:
             if each
         )
 
-    def _steps(self, kind: _StepKind) -> Iterator[Step]:
+    def _steps(self, kind: StepKind) -> Iterator[Step]:
         steps = (event[kind]["metadata"] for event in self.events if kind in event)
         return (each for each in steps if each["op"] not in _QUIET)
 
@@ -142,6 +143,7 @@ class Engine:
     """The engine's command line, for one stack."""
 
     def __init__(self, stack: Stack, requested: EngineName, verb: str = "up") -> None:
+        return_large_blocks()
         self._stack, self._wanted = stack, requested
         self._command = _command(stack, requested, verb)
 
@@ -163,6 +165,7 @@ class Engine:
         quiet: bool = False,
         show: Concise | None = None,
         take_snapshot: bool = False,
+        keeps_lists: bool = False,
     ) -> RunOutcome:
         """Run a verb of the engine. Its output goes to the terminal.
 
@@ -172,6 +175,7 @@ class Engine:
             quiet: Print the engine's output only if it fails.
             show: Displays the run instead of the engine.
             take_snapshot: Have the program hand over its snapshot of both tenants.
+            keeps_lists: Keep address books and lists of members in the events, to compare them with the live state.
 
         Raises:
             OperationError: `check_state` refuses the state; nothing was started.
@@ -181,16 +185,13 @@ class Engine:
         if self._prompts_itself(verb, flags):
             flags = self._confirmed(verb, flags)
         with tempfile.TemporaryDirectory(prefix="mimecast-sso-") as folder, _ended_by_itself() as told:
-            log = Path(folder) / "events.jsonl"
-            events = _Tail(log)
-            command = self._command_line(verb, flags, log)
-            # The flag that writes engine events exists only among the debug commands.
-            environment = stack.environment | {"PULUMI_DEBUG_COMMANDS": "true"}
-            if show or quiet or not self._is_embedded:
-                environment |= READ_BY_PROGRAMS
+            events = _Tail(Path(folder) / "events.jsonl", keeps_lists=keeps_lists)
             snapshot = Path(folder) / "snapshot"
-            environment |= {hand_over.FILE: str(snapshot)} if take_snapshot or show else {}
             failures = Failures(stack.name, verb, partial(_names, snapshot))
+            command = self._command_line(verb, flags, events.log)
+            environment = self._environment(
+                snapshot=snapshot if take_snapshot or show else None, displays=not (show or quiet)
+            )
             _log.info("engine: %s", shlex.join(command))
             start = partial(subprocess.Popen, told.shielded(command), cwd=stack.root, env=environment)
             if show:
@@ -205,6 +206,19 @@ class Engine:
             outcome = _outcome(code, events, failures)
             outcome.snapshot = hand_over.read(snapshot) if take_snapshot else None
             return outcome
+
+    def _environment(self, *, snapshot: Path | None, displays: bool) -> dict[str, str]:
+        """The environment of a run.
+
+        Args:
+            snapshot: The file to which the program hands over its snapshot.
+            displays: Whether the engine's output goes to the terminal.
+        """
+        # The flag that writes engine events exists only among the debug commands.
+        environment = {**OF_CHILDREN, **self._stack.environment, "PULUMI_DEBUG_COMMANDS": "true"}
+        if not displays or not self._is_embedded:
+            environment |= READ_BY_PROGRAMS
+        return environment | ({hand_over.FILE: str(snapshot)} if snapshot else {})
 
     def require_answer(self, *, yes: bool) -> None:
         """Raise OperationError for a run that changes something if nobody has agreed, and nobody can be asked."""
@@ -492,11 +506,13 @@ class _Tail:
     Attributes:
         log: The file.
         seen: The events so far; each is read once.
+        keeps_lists: Whether events keep the properties that `without_lists` removes.
     """
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, *, keeps_lists: bool = False) -> None:
         self.log = log
         self.seen: list[EngineEvent] = []
+        self.keeps_lists = keeps_lists
         self._read = 0
         self._shared = Shared()
 
@@ -517,10 +533,11 @@ class _Tail:
                 text = line.decode("utf-8", errors="replace")
                 del line  # With an address book of 100,000 it has 20 MB.
                 try:
-                    event = parse_json(text, self._shared)
+                    event = parse_json(text, self._shared if self.keeps_lists else Shared())
                 except ValueError:
                     continue
-                self.seen.append(event)
+                del text
+                self.seen.append(event if self.keeps_lists else without_lists(event))
                 yield event
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import Statement
 from mimecast_sso.settings import Confirmed, Evidence, ProfileSlot, ReadConsole, Settings
+from mimecast_sso.text.certificates import base64_body, der
 from mimecast_sso.text.files import UnreadableTextError, read_text
 from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import one_line
@@ -98,7 +98,7 @@ def certificate_of(profile: RecordedProfile, format_: str, stack: str) -> bytes:
 
     Raises OperationError if the form has no certificate.
     """
-    body = attestation.normal_certificate(str(profile.form["certificate"]))
+    body = base64_body(str(profile.form["certificate"]))
     if not body:
         why = (
             f"Mimecast gets it from {profile.form['metadataUrl']}"
@@ -108,7 +108,7 @@ def certificate_of(profile: RecordedProfile, format_: str, stack: str) -> bytes:
         raise OperationError(f"The form of the {profile.slot} profile holds no certificate: {why}")
     if format_ == "base64-body":
         return f"{body}\n".encode()
-    content = base64.b64decode(body)
+    content = der(body)
     if format_ == "der":
         return content
     return x509.load_der_x509_certificate(content).public_bytes(Encoding.PEM)

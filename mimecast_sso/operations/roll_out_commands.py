@@ -14,6 +14,7 @@ from mimecast_sso.operations.output import Output, exit_of
 from mimecast_sso.operations.stacks import Stack, open_stack
 from mimecast_sso.operations.tenant import connect
 from mimecast_sso.operations.terminal import say
+from mimecast_sso.settings import RollOut, Settings
 from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import email_address
 from providers.mimecast.errors import MimecastError
@@ -66,10 +67,7 @@ def widen(
         choice = roll_out.wider(opened, settings, share=share, pilot=normal, everybody=everybody)
     if wait is not None:
         _synchronise(opened, roll_out.chosen(opened, settings, choice), wait)
-    opened.set_roll_out(choice)
-    say(f"{relative(opened.file)}: {roll_out.describe(choice)}.")
-    for statement in roll_out.nobody_chosen(opened, settings, choice):
-        say(f"Warning: {statement.text}.")
+    _write(opened, settings, choice)
     if engine is not None:
         # With a refresh: after a roll-back the stack's state may still list removed people.
         return deploy(opened, engine, yes=yes, refresh=True)
@@ -79,6 +77,13 @@ def widen(
         f"mimecast-sso up --stack {opened.name} --refresh"
     )
     return Exit.FINE
+
+
+def _write(opened: Stack, settings: Settings, choice: RollOut) -> None:
+    opened.set_roll_out(choice)
+    say(f"{relative(opened.file)}: {roll_out.describe(choice)}.")
+    for statement in roll_out.nobody_chosen(opened, settings, choice):
+        say(f"Warning: {statement.text}.")
 
 
 def _synchronise(opened: Stack, people: list[str], minutes: int) -> None:

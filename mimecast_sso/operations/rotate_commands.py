@@ -308,7 +308,7 @@ def _slot_profile(settings: Settings, profile: RecordedProfile, now: datetime) -
     configured = attestation.state(
         profile.form,
         profile.thumbprint,
-        written.model_dump() if written else None,
+        written.document() if written else None,
         section.known(now.date(), profile.slot),
     )
     known = profile.confirmed if profile.state != "due" else None

@@ -134,7 +134,7 @@ class Stack:
             profile = _attested(config, slot)
             if earlier := profile.get("confirmed"):
                 profile.setdefault("history", []).append(earlier)
-            profile["confirmed"] = confirmed.model_dump()
+            profile["confirmed"] = confirmed.document()
             profile.pop("evidence", None)
             if evidence is not None:
                 profile["evidence"] = evidence.document()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import Field
 
-from mimecast_sso.facts.json_types import JSON
+from mimecast_sso.facts.attestation_documents import Attestation, EvidenceDocument
 from mimecast_sso.settings.base import SettingsSection
 from mimecast_sso.settings.certificates import ProfileSlot
 from mimecast_sso.settings.values import Name, Prose, UtcTime, WholeNumber
@@ -52,6 +52,10 @@ class Confirmed(SettingsSection):
     by: Name = Field(examples=["ada@example.com"], description="Who attests.")
     at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"], description="When, by Mimecast's clock.")
     evidence: Prose = Field(examples=["change CHG-1042, screenshot attached"], description="The evidence.")
+
+    def document(self) -> Attestation:
+        """The attestation as stored in the stack file and in state."""
+        return {"fingerprint": self.fingerprint, "by": self.by, "at": self.at, "evidence": self.evidence}
 
 
 class CapturedRequest(SettingsSection):
@@ -109,9 +113,9 @@ class Evidence(SettingsSection):
     read_back: ReadConsole | None = Field(None, alias="readBack")
     change: ConsoleChange | None = None
 
-    def document(self) -> dict[str, JSON]:
+    def document(self) -> EvidenceDocument:
         """The evidence as stored in the stack file and in state."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return cast("EvidenceDocument", self.model_dump(mode="json", by_alias=True, exclude_none=True))
 
 
 _HISTORY: Any = Field(
@@ -190,10 +194,10 @@ class AuthenticationProfile(SettingsSection):
         """The evidence about the profile in a slot since its attestation."""
         return self.second.evidence if slot is ProfileSlot.SECOND else self.evidence
 
-    def known(self, today: date, slot: ProfileSlot = ProfileSlot.FIRST) -> dict[str, JSON] | None:
+    def known(self, today: date, slot: ProfileSlot = ProfileSlot.FIRST) -> EvidenceDocument | None:
         """The evidence as stored in state, with the day on which the confirmation expired, if it has."""
         evidence, confirmed = self.evidence_of(slot), self.confirmed_of(slot)
-        known = evidence.document() if evidence else {}
+        known: EvidenceDocument = evidence.document() if evidence else {}
         if confirmed:
             ends = date.fromisoformat(confirmed.at[:10]) + timedelta(days=self.stale_after_days)
             if ends < today:

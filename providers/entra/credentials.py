@@ -70,16 +70,31 @@ def credential(environment: Mapping[str, str], deadline: Deadline = UNLIMITED) -
 
     ``deadline`` ends the wait for a token of the first three ways.
     """
-    # Importing azure-identity takes a third of a second, and most runs of a provider need no token.
-    from azure import identity  # noqa: PLC0415
-
     # Errors already name the cause; the libraries' log lines and tracebacks would repeat it on the terminal.
     for library in ("azure", "msal"):
         logging.getLogger(library).addHandler(logging.NullHandler())
+    try:
+        return _builders(environment, deadline)[method(environment)]()
+    except (OSError, ValueError) as error:
+        # The certificate is missing or unreadable, or its password is wrong; the text has no secret.
+        reason = str(error).rstrip(". ")
+        remedy = _REMEDIES[method(environment)].format(**_named_in_remedies(environment))
+        raise CredentialsMissing(
+            f"The credential for Microsoft Graph cannot be used: {reason}. {remedy}"
+        ) from None
+
+
+def _builders(
+    environment: Mapping[str, str], deadline: Deadline
+) -> Mapping[Method, Callable[[], TokenCredential]]:
+    """How to build the credential of each method. Calling one raises OSError or ValueError if it cannot be used."""
+    # Importing azure-identity takes a third of a second, and most runs of a provider need no token.
+    from azure import identity  # noqa: PLC0415
+
     authority = cloud(environment).login_host
     tenant, client = _tenant(environment), _client(environment)
     waiting = _waiting(deadline)
-    builders: dict[Method, Callable[[], TokenCredential]] = {
+    return {
         Method.CERTIFICATE: lambda: identity.CertificateCredential(
             tenant,
             client,
@@ -98,15 +113,6 @@ def credential(environment: Mapping[str, str], deadline: Deadline = UNLIMITED) -
         Method.MANAGED: lambda: _managed_identity(environment, client),
         Method.CLI: lambda: identity.AzureCliCredential(tenant_id=tenant, process_timeout=_CLI_SECONDS),
     }
-    try:
-        return builders[method(environment)]()
-    except (OSError, ValueError) as error:
-        # The certificate is missing or unreadable, or its password is wrong; the text has no secret.
-        reason = str(error).rstrip(". ")
-        remedy = _REMEDIES[method(environment)].format(**_named_in_remedies(environment))
-        raise CredentialsMissing(
-            f"The credential for Microsoft Graph cannot be used: {reason}. {remedy}"
-        ) from None
 
 
 def _waiting(deadline: Deadline) -> dict[str, JSON]:

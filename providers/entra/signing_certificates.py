@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mimecast_sso.facts.json_types import JSON
+from mimecast_sso.text import certificates
 from mimecast_sso.text.times import graph_time
 from providers.entra.errors import (
     CertificateInUse,
@@ -336,8 +336,7 @@ def _certificates(keys: Sequence[Mapping[str, JSON]]) -> Iterator[SigningCertifi
 def thumbprint_of(key: Mapping[str, JSON]) -> str:
     """SHA-1 of a credential's certificate, 40 hexadecimal digits in capitals, from Graph's item."""
     if key.get("key"):
-        der = base64.b64decode(str(key["key"]))
-        return hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
+        return certificates.thumbprint(base64.b64decode(str(key["key"])))
     identifier = str(key["customKeyIdentifier"])
     try:
         return base64.b64decode(identifier, validate=True).hex().upper()

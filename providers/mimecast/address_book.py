@@ -254,19 +254,18 @@ def converge(
     listing.forget(map(domain_of, desired))
     for number in range(_ROUNDS):
         rest = {address: entry for address, entry in desired.items() if address not in done.settled}
+        live = listing.of(rest)
         # An address created by a lost call of an earlier round is this book's, and that call contained the password.
         step = plan(
             rest,
-            listing.of(rest),
+            live,
             managed={*managed, *done.created},
             adopt=adopt,
             set_password=set(set_password) - done.created,
         )
         if number == 0:
             _refuse(step)
-            _say_kept_passwords(desired, step, set_password, managed, adopt)
-            _say_set_passwords(step)
-            _say_disabled(client, _taken_over(rest, listing.of(rest), {*managed, *adopt}))
+            _warn(client, desired, live, step, set_password=set_password, ours={*managed, *adopt})
         if not step.create and not step.update:
             done.problems = {}
             break
@@ -351,14 +350,28 @@ def _refuse(step: AddressPlan) -> None:
         raise AddressesRefused(f"Nothing was written. {enumerate_some(reasons, 5)}")
 
 
+def _warn(
+    client: MimecastClient,
+    desired: Mapping[str, DesiredAddress],
+    live: Mapping[str, LiveAddress],
+    step: AddressPlan,
+    *,
+    set_password: Collection[str],
+    ours: Collection[str],
+) -> None:
+    """Log what people may not expect of a plan. ``ours`` are the addresses that the book manages or may change."""
+    _say_kept_passwords(desired, step, set_password, ours)
+    _say_set_passwords(step)
+    _say_disabled(client, _taken_over(desired, live, ours))
+
+
 def _say_kept_passwords(
     desired: Mapping[str, DesiredAddress],
     step: AddressPlan,
     set_password: Collection[str],
-    managed: Collection[str],
-    adopt: Collection[str],
+    ours: Collection[str],
 ) -> None:
-    kept = sorted(set(set_password) & desired.keys() - {*step.create, *managed, *adopt})
+    kept = sorted(set(set_password) & desired.keys() - {*step.create, *ours})
     if kept:
         _log.warning(
             "These addresses already exist, so their passwords are not changed: %s. Change their "

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from mimecast_sso.console import attestation
 from mimecast_sso.facts.json_types import JSON
+from mimecast_sso.text.certificates import base64_body
 from mimecast_sso.text.names import email_address, one_line
 from providers.mimecast import directory_integration
 
@@ -90,7 +90,7 @@ def form(value: JSON) -> dict[str, JSON]:
     certificate = value.get("certificate")
     if not isinstance(certificate, str):
         return value
-    return value | {"certificate": attestation.normal_certificate(certificate)}
+    return value | {"certificate": base64_body(certificate)}
 
 
 def confirmation(value: JSON) -> dict[str, str] | None:

@@ -149,29 +149,10 @@ def main() -> int:
     channel = grpc.insecure_channel(
         order["engine"], options=[("grpc.max_receive_message_length", _MESSAGE_LIMIT)]
     )
-    # Programs and their children may read these variables, which the CLI's language host sets.
-    os.environ["PULUMI_CONFIG"] = json.dumps(order["config"])
-    os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(order["secretKeys"])
-    set_all_config(order["config"], order["secretKeys"])
     engine, monitor = _Engine(channel), _Monitor(channel)
-    configure(
-        Settings(
-            project=order["project"],
-            stack=order["stack"],
-            monitor=monitor,
-            engine=engine,
-            parallel=order["parallel"],
-            dry_run=order["dryRun"],
-            organization="organization",
-            root_directory=order["root"],
-        )
-    )
+    _configure(order, engine, monitor)
     program = Path(order["program"])
-    folder = program if program.is_dir() else program.parent
-    os.chdir(folder)
-    sys.argv = [str(program)]
-    if program.is_file():
-        sys.path.insert(0, str(folder))
+    _enter(program)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     pool = _Pool(loop, 4 * order["parallel"])
@@ -187,6 +168,34 @@ def main() -> int:
         return _run(loop, program, monitor, pool)
     finally:
         pool.shutdown()  # what a failed program has registered is still created, and its outputs are still sent
+
+
+def _configure(order: dict[str, Any], engine: _Engine, monitor: _Monitor) -> None:
+    """Configure the SDK, and the variables that the CLI's language host sets for programs and their children."""
+    os.environ["PULUMI_CONFIG"] = json.dumps(order["config"])
+    os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(order["secretKeys"])
+    set_all_config(order["config"], order["secretKeys"])
+    configure(
+        Settings(
+            project=order["project"],
+            stack=order["stack"],
+            monitor=monitor,
+            engine=engine,
+            parallel=order["parallel"],
+            dry_run=order["dryRun"],
+            organization="organization",
+            root_directory=order["root"],
+        )
+    )
+
+
+def _enter(program: Path) -> None:
+    """Set working folder, arguments and import path as Python does for a program that it runs."""
+    folder = program if program.is_dir() else program.parent
+    os.chdir(folder)
+    sys.argv = [str(program)]
+    if program.is_file():
+        sys.path.insert(0, str(folder))
 
 
 def _run(loop: asyncio.AbstractEventLoop, program: Path, monitor: _Monitor, pool: _Pool) -> int:

@@ -96,13 +96,7 @@ def add(
         ValueError: a value that is not simulated.
     """
     chosen = list(controls)
-    if state not in (ENABLED, DISABLED, REPORT_ONLY) or not set(chosen) <= set(_CONTROLS):
-        raise ValueError(
-            f"a policy needs one of Graph's states, and grant controls from {', '.join(_CONTROLS)}"
-        )
-    listed = (applications.get(key, ()) for key in ("includeApplications", "excludeApplications"))
-    for application in {*chain.from_iterable(listed)} - {_ALL, _NONE}:
-        UUID(application)
+    _require_simulated(state, chosen, applications)
     identifier = new_id()
     now = on_the_wire(world.now())
     policy: Document = {
@@ -122,6 +116,19 @@ def add(
         "grantControls": _grant_controls(chosen),
     }
     world.put(POLICIES, identifier, policy)
+
+
+def _require_simulated(
+    state: str, controls: Iterable[str], applications: Mapping[str, Iterable[str]]
+) -> None:
+    """Raise ValueError for a state, a grant control or the id of an application that is not simulated."""
+    if state not in (ENABLED, DISABLED, REPORT_ONLY) or not set(controls) <= set(_CONTROLS):
+        raise ValueError(
+            f"a policy needs one of Graph's states, and grant controls from {', '.join(_CONTROLS)}"
+        )
+    listed = (applications.get(key, ()) for key in ("includeApplications", "excludeApplications"))
+    for application in {*chain.from_iterable(listed)} - {_ALL, _NONE}:
+        UUID(application)
 
 
 def _grant_controls(controls: list[str]) -> Document | None:

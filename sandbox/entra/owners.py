@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
@@ -56,41 +57,55 @@ def reference_operations(
     noted: Callable[[Call, Document, str], None] = lambda call, document, verb: None,
 ) -> list[Operation]:
     """List, add and remove the references that the object keeps under ``key``; ``noted`` logs changes."""
+    references = _References(path.rpartition("/")[2], collection, key, check, noted)
+    return [
+        Operation("GET", path, references.list, read, kinds.RELATED, "directoryObjects"),
+        Operation("POST", f"{path}/$ref", references.add, write),
+        Operation("DELETE", f"{path}/{{target}}/$ref", references.remove, write),
+    ]
 
-    def list_all(call: Call) -> Response:
-        document = objects.find(call.world, collection, call.path["id"])
-        return call.many(objects.references(call.world, document[key]))
 
-    def add(call: Call) -> Response:
-        document = objects.find(call.world, collection, call.path["id"])
-        check(call, document)
+@dataclass(frozen=True, slots=True)
+class _References:
+    """The handlers of one list of references; ``name`` is its property in Graph."""
+
+    name: str
+    collection: str
+    key: str
+    check: Callable[[Call, Document], None]
+    noted: Callable[[Call, Document, str], None]
+
+    def list(self, call: Call) -> Response:
+        document = objects.find(call.world, self.collection, call.path["id"])
+        return call.many(objects.references(call.world, document[self.key]))
+
+    def add(self, call: Call) -> Response:
+        document = self._changeable(call)
         found = objects.directory_object(call.world, call.reference())
         if found is None:
             raise not_found(call.reference())
         target = found[1]["id"]
-        if target in document[key]:
+        if target in document[self.key]:
             raise bad_request(
                 "One or more added object references already exist for the following modified properties:"
-                f" '{path.rpartition('/')[2]}'."
+                f" '{self.name}'."
             )
-        document[key].append(target)
-        objects.save(call.world, collection, document)
-        noted(call, document, "add")
+        document[self.key].append(target)
+        objects.save(call.world, self.collection, document)
+        self.noted(call, document, "add")
         return no_content()
 
-    def remove(call: Call) -> Response:
-        document = objects.find(call.world, collection, call.path["id"])
-        check(call, document)
+    def remove(self, call: Call) -> Response:
+        document = self._changeable(call)
         target = call.path["target"].casefold()
-        if target not in document[key]:
+        if target not in document[self.key]:
             raise not_found(call.path["target"])
-        document[key].remove(target)
-        objects.save(call.world, collection, document)
-        noted(call, document, "remove")
+        document[self.key].remove(target)
+        objects.save(call.world, self.collection, document)
+        self.noted(call, document, "remove")
         return no_content()
 
-    return [
-        Operation("GET", path, list_all, read, kinds.RELATED, "directoryObjects"),
-        Operation("POST", f"{path}/$ref", add, write),
-        Operation("DELETE", f"{path}/{{target}}/$ref", remove, write),
-    ]
+    def _changeable(self, call: Call) -> Document:
+        document = objects.find(call.world, self.collection, call.path["id"])
+        self.check(call, document)
+        return document

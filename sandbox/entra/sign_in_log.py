@@ -38,7 +38,6 @@ def record(
     conditional_access: str = "notApplied",
 ) -> None:
     """Log a sign-in to an application; ``refusal`` is Entra's message if it issued no assertion."""
-    match = _CODE.match(refusal)
     identifier = str(uuid.uuid4())
     application = service_principals.shown(world, principal)["displayName"]
     entry: Document = {
@@ -62,17 +61,22 @@ def record(
         "riskEventTypes_v2": [],
         "resourceDisplayName": application,
         "resourceId": principal["appId"],
-        "status": {
-            # A refusal without an error code is still an error.
-            "errorCode": int(match[1]) if match else int(bool(refusal)),
-            "failureReason": (match[2] if match else refusal) or None,
-            "additionalDetails": None,
-        },
+        "status": _status(refusal),
         "deviceDetail": None,
         "location": None,
         "appliedConditionalAccessPolicies": [],
     }
     world.put(ENTRIES, identifier, entry)
+
+
+def _status(refusal: str) -> Document:
+    match = _CODE.match(refusal)
+    return {
+        # A refusal without an error code is still an error.
+        "errorCode": int(match[1]) if match else int(bool(refusal)),
+        "failureReason": (match[2] if match else refusal) or None,
+        "additionalDetails": None,
+    }
 
 
 def _list(call: Call) -> Response:

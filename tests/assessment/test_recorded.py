@@ -15,6 +15,7 @@ from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import RecordedResource, from_state, in_program
 from mimecast_sso.provenance import How, Known
 from mimecast_sso.settings import SECRET
+from mimecast_sso.text.names import email_address
 from tests.engine import stacks
 
 SECRET_VALUE = {
@@ -124,6 +125,17 @@ def test_program_asks_about_its_own_stack() -> None:
     assert "hunter2" not in repr(known)
     (call,) = calls
     assert (call.token, call.args) == (FUNCTION, {"stackName": "organization/mimecast-sso/prod-eu"})
+
+
+def test_of_equal_texts_in_the_record_there_is_one() -> None:
+    """An address book has each address as a key and in a list; 100,000 of them are also handed over to commands."""
+    book = {"addresses": {"ada@example.com": {"name": "Ada"}}, "created": ["ada@example.com"]}
+    reply = {"name": "x", "outputs": {_urn("a"): {"type": APPLICATION, "outputs": book}}}
+    known, _ = _asked(lambda: json.loads(json.dumps(reply)))
+    (resource,) = resources_of(known)
+    assert resource.outputs == book
+    (address,) = resource.outputs["addresses"]
+    assert address is resource.outputs["created"][0] is email_address("Ada@example.com")
 
 
 def test_a_component_reads_its_own_part() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from mimecast_sso.console import attestation, read_back
 from mimecast_sso.console.read_back import FORMAT, UnusableReadBackError
-from mimecast_sso.console.source import thumbprint_of
 from mimecast_sso.facts.profile_form import FIELDS, Control, FormSection
+from mimecast_sso.text.certificates import thumbprint_of
 
 CERTIFICATE = "MAEC"
 FORM: dict[str, str | bool] = {

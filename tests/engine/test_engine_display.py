@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.engine.events import Events, JsonLines
 from sandbox.engine.resource import display_type
 from tests.engine import stacks
 
@@ -133,3 +135,17 @@ def test_a_narrow_terminal_shortens_the_rows(stack: Any, no_color: bool) -> None
     tree = plain[: plain.index("Diagnostics:")]
     assert "└─ " in tree
     assert max(len(line.rstrip("\r")) for line in tree.split("\n")) <= 40
+
+
+def test_an_event_of_any_length_is_one_line_in_the_log(tmp_path: Path) -> None:
+    """An address book of 100,000 is written in pieces."""
+    log = tmp_path / "events.jsonl"
+    events = Events(preview=True)
+    events.subscribe(JsonLines.to_file(log))
+    texts = ["x" * 3_000_000, "é", "y" * (1 << 20)]
+    for text in texts:
+        events.diagnostic("info", text)
+    lines = log.read_text().splitlines()
+    assert [json.loads(each)["diagnosticEvent"]["message"] for each in lines] == [
+        f"{each}\n" for each in texts
+    ]

@@ -10,7 +10,7 @@ import pytest
 
 from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.operations.exit_codes import OperationError
-from mimecast_sso.operations.state import read_checkpoint, refuse_foreign, require_version
+from mimecast_sso.operations.state import read_checkpoint, refuse_foreign, require_version, without_lists
 from mimecast_sso.settings import SECRET
 
 BOOK = "pulumi-python:dynamic/mimecast:AddressBook"
@@ -90,3 +90,15 @@ def test_equal_address_books_are_one_object(tmp_path: Path) -> None:
     (book,) = deployment(tmp_path, inputs={}, outputs=outputs)["resources"]
     assert book["outputs"] == outputs
     assert book["outputs"]["first"] is book["outputs"]["again"]
+
+
+@pytest.mark.parametrize("kind", ["resourcePreEvent", "resOutputsEvent", "resOpFailedEvent"])
+def test_events_are_read_without_address_books_and_with_everything_else(kind: Any) -> None:
+    properties = {"inputs": {"addresses": ENTRIES}, "outputs": {"addresses": ENTRIES}}
+    step: dict[str, Any] = {"op": "update", "urn": "book", "type": BOOK, "diffs": ["addresses"]}
+    event: Any = {kind: {"metadata": step | {"old": {"type": BOOK, **properties}, "new": None}}}
+    left = {"type": BOOK, "inputs": {}, "outputs": {}}
+    assert without_lists(event) == {kind: {"metadata": step | {"old": left, "new": None}}}
+    other: Any = {kind: {"metadata": step | {"type": "other", "old": None, "new": {**properties}}}}
+    assert without_lists(other)[kind]["metadata"]["new"] == properties
+    assert without_lists({"summaryEvent": {}}) == {"summaryEvent": {}}

@@ -9,12 +9,13 @@ import pytest
 from mimecast_sso.assessment.record import RecordedProfile
 from mimecast_sso.console.attestation import Fingerprints
 from mimecast_sso.operations.exit_codes import OperationError
-from mimecast_sso.operations.verify.certificates import ComparedCertificates, NotPublished, fetch, thumbprint
+from mimecast_sso.operations.verify.certificates import ComparedCertificates, NotPublished, fetch
 from mimecast_sso.provenance import Verdict
 from mimecast_sso.saml import metadata
 from mimecast_sso.saml.metadata import IdentityProvider
 from mimecast_sso.saml.names import BINDING_POST
 from mimecast_sso.settings import ProfileSlot
+from mimecast_sso.text.certificates import thumbprint_of
 from providers.entra.certificate_expiry import Expiry
 from providers.entra.signing_certificates import PrincipalCertificates, SigningCertificate
 from tests.saml.messages import ISSUER, NOW, body, key_pair
@@ -36,7 +37,7 @@ PROFILE = RecordedProfile(
 def live(name: str) -> SigningCertificate:
     _, certificate = key_pair(name)
     return SigningCertificate(
-        thumbprint=thumbprint(body(certificate)),
+        thumbprint=thumbprint_of(body(certificate)),
         display_name=f"CN={name}",
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mimecast_sso.assessment import fitting, live_application
-from mimecast_sso.assessment.adoption import AdoptionFinding
+from mimecast_sso.assessment.adoption import AdoptionFinding, DesiredApplication
 from mimecast_sso.assessment.assessment import written_addresses
 from mimecast_sso.assessment.candidates import Candidates, candidates
 from mimecast_sso.assessment.fitting import Fitting
@@ -16,6 +16,7 @@ from mimecast_sso.assessment.live_application import CannotBeTakenOver
 from mimecast_sso.assessment.reading import Scope, take
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Snapshot
+from mimecast_sso.facts.entra import Cloud
 from mimecast_sso.operations import assessing
 from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live
@@ -24,6 +25,7 @@ from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.times import utc_text
 from providers.deadline import UNLIMITED, Deadline
 from providers.entra import applications, credentials
+from providers.entra.applications import LiveApplication
 from providers.entra.errors import GraphError
 from providers.entra.graph import GraphClient
 
@@ -112,11 +114,18 @@ def survey(question: Question, environment: Mapping[str, str], deadline: Deadlin
     fits = fitting.fitting(settings, snapshot)
     asked = _adopting(settings, snapshot) if question.complete else from_values(fits.values)
     found = candidates(asked, snapshot, written)
-    owners, people = fitting.names_of(found.desired) if question.complete else (fits.owners, fits.people)
     present = fitting.present_application(snapshot)
     if present is None:
         return Survey(found, fits, None, ())
+    owners, people = fitting.names_of(found.desired) if question.complete else (fits.owners, fits.people)
     desired = live_application.desired_application(found.desired, owners, people)
+    return Survey(found, fits, *_adoption(graph, present, desired, cloud))
+
+
+def _adoption(
+    graph: GraphClient, present: LiveApplication, desired: DesiredApplication, cloud: Cloud
+) -> tuple[Statement, Sequence[AdoptionFinding]]:
+    """What adopting the application means, and what it would change; the latter is empty if that is not known."""
     try:
         adoption, findings = live_application.adopt(graph, present, desired, cloud)
     except CannotBeTakenOver as problem:
@@ -124,11 +133,11 @@ def survey(question: Question, environment: Mapping[str, str], deadline: Deadlin
             f"Application {quoted(present.display_name)} (client id {present.client_id}) cannot be "
             f"adopted: {problem}"
         )
-        return Survey(found, fits, Statement(text, How.LIVE, "Microsoft Graph", Verdict.FAILS), ())
+        return Statement(text, How.LIVE, "Microsoft Graph", Verdict.FAILS), ()
     except GraphError as error:
         text = "What adopting the application would change is unknown"
-        return Survey(found, fits, Statement(text, How.UNKNOWN, str(error), Verdict.UNKNOWN), ())
-    return Survey(found, fits, live_application.report(adoption.live, findings), findings)
+        return Statement(text, How.UNKNOWN, str(error), Verdict.UNKNOWN), ()
+    return live_application.report(adoption.live, findings), findings
 
 
 def _with_policies(snapshot: Snapshot, graph: GraphClient) -> Snapshot:

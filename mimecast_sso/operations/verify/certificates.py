@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +19,7 @@ from mimecast_sso.saml import metadata
 from mimecast_sso.saml.documents import SIZE_LIMIT
 from mimecast_sso.saml.errors import MalformedMetadata, SignatureInvalid
 from mimecast_sso.saml.names import BINDING_POST
+from mimecast_sso.text.certificates import thumbprint_of
 from providers.authorization import Bearer
 from providers.entra.certificate_expiry import Expiry
 from providers.network import reason
@@ -105,7 +103,7 @@ class ComparedCertificates:
         yield _same("metadata: sign-on URL", str(form["loginUrl"]), login)
         yield self._signature(xml, active)
         if active:
-            yield _shown(active, [thumbprint(body) for body in provider.signing_certificates])
+            yield _shown(active, [thumbprint_of(body) for body in provider.signing_certificates])
 
     def _not_read(self, error: OperationError) -> Statement:
         """Right after a deployment, missing metadata is not published yet rather than wrong."""
@@ -133,13 +131,13 @@ class ComparedCertificates:
     def _signed_by_another(self, xml: bytes, problem: str) -> Statement:
         """Judge a signature by another key: which key signs the metadata is not documented, so a valid one is open."""
         enclosed = metadata.enclosed_certificate(xml)
-        if not enclosed or thumbprint(enclosed) in self.expiry.certificates.thumbprints:
+        if not enclosed or thumbprint_of(enclosed) in self.expiry.certificates.thumbprints:
             return _signature(Verdict.FAILS, problem)
         try:
             metadata.verify(xml, enclosed, self.expiry.now)
         except SignatureInvalid:
             return _signature(Verdict.FAILS, "invalid, even with the certificate that it encloses")
-        signer = f"certificate {thumbprint(enclosed)}, which does not belong to this application"
+        signer = f"certificate {thumbprint_of(enclosed)}, which does not belong to this application"
         return _signature(Verdict.OPEN, f"valid, made with {signer}")
 
     def _at_mimecast(self, active: SigningCertificate) -> Statement:
@@ -153,15 +151,6 @@ class ComparedCertificates:
         text = f"Entra signs with {active.thumbprint}, but Mimecast has another certificate: sign-ins are refused"
         known = "; ".join(f"{other}, {how}" for other, how in trusted.items())
         return Statement(text, How.ATTESTED, known, Verdict.FAILS, subject)
-
-
-def thumbprint(body: str) -> str:
-    """SHA-1 of a certificate in base64, 40 hexadecimal digits in capitals; "" if it is not base64."""
-    try:
-        der = base64.b64decode(body, validate=True)
-    except binascii.Error:
-        return ""
-    return hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
 
 
 def metadata_url(outputs: Mapping[str, object], stack: str) -> str:

@@ -130,13 +130,13 @@ def judge(
     state = attestation.state(
         profile.form,
         profile.thumbprint,
-        confirmed.model_dump(),
+        confirmed.document(),
         stack.settings().authentication_profile.known(tenant.mimecast_time(stack).at.date(), profile.slot),
     )
     if request and state in ("proved", "contradicted"):
         said = _state(state, How.SEEN, f"a sign-in request of {request.at}, captured by {request.by}")
     else:
-        said = _state(state, How.ATTESTED, attestation.attested_by(confirmed.model_dump()))
+        said = _state(state, How.ATTESTED, attestation.attested_by(confirmed.document()))
     return (said, _written(stack)) if recorded else (said,)
 
 

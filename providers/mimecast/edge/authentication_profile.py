@@ -8,6 +8,7 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, ReadResult, Resource, UpdateResult
 
 from mimecast_sso.console import attestation
+from mimecast_sso.facts.attestation_documents import Attestation, EvidenceDocument
 from mimecast_sso.facts.json_types import JSON
 from providers.edge import Properties, is_known, normalise, select
 from providers.mimecast import normal_forms
@@ -96,16 +97,16 @@ class AuthenticationProfile(Resource, module="mimecast", name="AuthenticationPro
         *,
         form: Input[Mapping[str, Input[str | bool]]],
         thumbprint: Input[str],
-        confirmed: Input[Mapping[str, str]] | None = None,
-        evidence: Input[Mapping[str, JSON]] | None = None,
+        confirmed: Input[Attestation] | None = None,
+        evidence: Input[EvidenceDocument] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         """
         Args:
             form: Every field of `mimecast_sso.facts.profile_form.FIELDS`, by key.
             thumbprint: SHA-1 thumbprint of the certificate in the form, hexadecimal; "" if the form has none.
-            confirmed: The attestation: ``fingerprint``, ``by``, ``at`` (UTC), ``evidence``.
-            evidence: Later evidence, if any: ``request``, ``readBack``, ``change``, ``expired``.
+            confirmed: The attestation.
+            evidence: Later evidence, if any.
         """
         props: Properties = {
             "form": form,
