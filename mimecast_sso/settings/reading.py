@@ -17,7 +17,7 @@ from mimecast_sso.settings.errors import ConfigurationError, explain
 from mimecast_sso.settings.model import Settings
 from mimecast_sso.settings.written import Written
 from mimecast_sso.text import characters, foreign
-from mimecast_sso.text.files import UnreadableTextError, parse_json, read_text
+from mimecast_sso.text.files import UnreadableTextError, mentions, parse_json, read_text
 
 _MOST_VALUES = 2_000_000
 """Maximum number of values in a stack file with aliases expanded; 100,000 people take a fifth of it."""
@@ -264,7 +264,7 @@ def _written(settings: Settings) -> dict[tuple[str, str], str]:
 def _written_by(path: Path, account_code: str) -> dict[tuple[str, str], str]:
     try:
         # Few of a thousand stack files are for one account, and a text search is 100 times faster than parsing YAML.
-        if account_code.encode() not in path.read_bytes():
+        if not mentions(path, account_code):
             return {}
         other = from_file(path)
     except (ConfigurationError, OSError):

@@ -132,6 +132,16 @@ def test_a_domain_in_two_stack_files_of_one_account_is_found(tmp_path: Path) -> 
     assert elsewhere(folder, domains=required) == []
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_domain_in_a_stack_file_of_another_encoding_is_found(tmp_path: Path, encoding: str) -> None:
+    folder = tmp_path / "stacks"
+    folder.mkdir()
+    stack_file(folder, "pilot", domains=["example.com"])
+    file = folder / "Pulumi.pilot.yaml"
+    file.write_bytes(file.read_text().encode(encoding))
+    assert len(elsewhere(folder)) == 1
+
+
 def test_an_integration_in_two_stack_files_of_one_account_is_found(tmp_path: Path) -> None:
     folder = tmp_path / "stacks"
     folder.mkdir()
