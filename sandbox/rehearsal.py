@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -57,7 +58,7 @@ def write(stack: str, folder: Path, home: Path) -> Path:
 
 def _replace_secrets(document: Any, before: Any, crypter: Crypter, root: Path) -> None:
     config = document.get("config") or {}
-    for place in [*_secrets(config)]:
+    for place in [each for each in _secrets(config) if each]:
         text, known = _throw_away(place, config, root), _at(before.get("config"), place)
         if not _is_secret(known) or crypter.decrypt(known["secure"]) != text:
             known = {"secure": crypter.encrypt(text)}
@@ -100,12 +101,17 @@ def _throw_away(place: _Place, config: Any, root: Path) -> str:
 
 def _addresses(config: Any, root: Path) -> list[str]:
     """All addresses that may get a password: those in the stack's secret cannot be read here."""
-    section = config.get("mimecast-sso:addresses") or {}
-    listed = [str(entry["address"]) for entry in section.get("list") or () if "address" in entry]
-    if not section.get("csv"):
+    section = _at(config, ("mimecast-sso:addresses",))
+    entries = _at(section, ("list",))
+    found = [_at(entry, ("address",)) for entry in entries] if isinstance(entries, list) else []
+    listed = [address for address in found if isinstance(address, str)]
+    csv = _at(section, ("csv",))
+    file = Path(os.path.realpath(root / csv)) if isinstance(csv, str) and "\0" not in csv else root
+    # As the deployment, only a file of the project: a device or a pipe may never end.
+    if not file.is_relative_to(os.path.realpath(root)) or not file.is_file():
         return listed
     try:
-        text = texts.read(root / str(section["csv"]))
+        text = texts.read(file)
     except ValueError:
         return listed  # The deployment reports the problem with the file.
     return listed + _ADDRESS.findall(text)  # Whatever the delimiter and the column names.

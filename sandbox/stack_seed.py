@@ -50,7 +50,8 @@ def document(stack: str, folder: Path, further: Iterable[str] = (), *, own: bool
     """
     settings = configured(stack, folder)
     tenants = own_tenants(stack, folder) if own else credentials.Tenants()
-    domains = [_named(item) for item in _list(settings.get("domains"))]
+    named = [_named(item) for item in _list(settings.get("domains"))]
+    domains = [each for each in named if isinstance(each.get("name"), str)]
     people = _people(settings, domains, further)
     return {
         "tenant": {
@@ -163,9 +164,11 @@ def configured(stack: str, folder: Path) -> dict[str, Any]:
         if isinstance(key, str) and key.startswith(_NAMESPACE)
     }
     unopened = _UNOPENED.format(environment=content["environment"]) if content.get("environment") else ""
-    if found.get("region") not in REGIONS:
+    region = found.get("region")
+    region = region if isinstance(region, str) else None
+    if region not in REGIONS:
         raise StackError(
-            f"{file}: {_NAMESPACE}region is {found.get('region') or 'missing'}; allowed: {', '.join(REGIONS)}."
+            f"{file}: {_NAMESPACE}region is {region or 'missing'}; allowed: {', '.join(REGIONS)}."
             f" Write, for example: {_NAMESPACE}region: eu{unopened}"
         )
     if not found.get("accountCode"):
@@ -208,7 +211,7 @@ def _display_name(address: str) -> str:
 
 def _addresses(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     entries = (_mapping(item) for item in _list(_mapping(settings.get("addresses")).get("list")))
-    return [entry for entry in entries if entry.get("address")]
+    return [entry for entry in entries if entry.get("address") and isinstance(entry["address"], str)]
 
 
 def _pilot(settings: Mapping[str, Any]) -> list[str]:

@@ -18,6 +18,8 @@ TOKEN_PATH = "/oauth/token"  # noqa: S105  (a path)
 RATE_LIMIT_REMAINING = "X-RateLimit-Remaining"
 RATE_LIMIT_RESET = "X-RateLimit-Reset"
 """Milliseconds until at least one call is allowed again: not seconds, and not a point in time."""
+RETRY_AFTER = "Retry-After"
+"""Seconds or a date (RFC 9110, 10.2.3). Mimecast does not document it; its Terraform provider reads it."""
 
 DEFAULT_TOKEN_SECONDS = 300
 """Assumed lifetime of a token if the response does not state it."""

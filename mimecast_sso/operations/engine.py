@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shlex
 import shutil
 import signal
@@ -64,8 +65,9 @@ _LOOK_EVERY = 0.2
 """Seconds between two reads of a run's events."""
 
 _SECONDS_TO_HEAR = 3.0
-"""Seconds for an engine to say that it cancels, if it got a signal."""
-_HEARD = b"received; cancelling"
+"""Seconds for an engine at the same terminal to end, after the terminal was closed."""
+_APART: Mapping[str, int] = {"process_group": 0} if hasattr(os, "setpgid") else {}
+"""For an engine without the terminal: a process group of its own, so that Ctrl-C reaches it once, from here."""
 _HANGUP = getattr(signal, "SIGHUP", None)
 """What a closed terminal sends; Windows has none."""
 
@@ -364,7 +366,8 @@ class _Told:
     """
 
     def __init__(self) -> None:
-        self._numbers: set[int] = set()
+        self._numbers: list[int] = []
+        self._passed_on = 0
         self._patience = _SECONDS_TO_HEAR
 
     def __bool__(self) -> bool:
@@ -372,7 +375,7 @@ class _Told:
 
     def take(self, number: int, _frame: object) -> None:
         """Handle a signal."""
-        self._numbers.add(number)
+        self._numbers.append(number)
 
     @staticmethod
     def shielded(command: Sequence[str]) -> list[str]:
@@ -388,34 +391,46 @@ class _Told:
         self,
         engine: subprocess.Popen[Any],
         meanwhile: Callable[[], object] = lambda: None,
-        heard: Callable[[], bool] | None = None,
+        *,
+        apart: bool = False,
     ) -> int:
-        """Wait for the engine, and tell it to end if it has not heard of that. Returns its exit code.
+        """Wait for the engine, and tell it to end when this process is told. Returns its exit code.
 
         Args:
             engine: A shielded engine.
             meanwhile: Called several times a second.
-            heard: Whether the engine has said that it ends. By default a signal other than SIGHUP is presumed to have
-                reached it: a second one would make it end at once.
+            apart: Whether it was started with `_APART`, so that signals reach it from here only. Else a signal other
+                than SIGHUP is presumed to have reached it.
         """
-        heard = heard or (lambda: self._numbers != {_HANGUP})
+        tell = self._pass_on if apart and _APART else self._presume
         while engine.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 engine.wait(_LOOK_EVERY)
-            if self and self._patience > 0:
-                self._patience -= _LOOK_EVERY
-                if self._patience <= 0 and not heard():
-                    engine.terminate()
+            if self:
+                tell(engine)
             meanwhile()
         return engine.returncode
+
+    def _pass_on(self, engine: subprocess.Popen[Any]) -> None:
+        """Send the first signal, and each further Ctrl-C: with a second one the engine ends at once, locked."""
+        for number in self._numbers[self._passed_on :]:
+            if self._passed_on == 0 or number == signal.SIGINT:
+                engine.send_signal(signal.SIGTERM if number == _HANGUP else number)
+            self._passed_on += 1
+
+    def _presume(self, engine: subprocess.Popen[Any]) -> None:
+        if self._patience > 0:
+            self._patience -= _LOOK_EVERY
+            if self._patience <= 0 and set(self._numbers) == {_HANGUP}:
+                engine.terminate()
 
 
 @contextmanager
 def _ended_by_itself() -> Iterator[_Told]:
     """Leave Ctrl-C, SIGTERM and SIGHUP to the engine while it runs.
 
-    A terminal or ``timeout`` sends the first two to the engine too, which finishes current operations, writes the state
-    and releases the lock. `subprocess.run` would kill it a quarter of a second later.
+    It finishes current operations, writes the state and releases the lock. `subprocess.run` would kill it a quarter of
+    a second later.
     """
     told = _Told()
     if threading.current_thread() is not threading.main_thread():
@@ -464,9 +479,8 @@ def _quiet(
     """
     kept = events.log.with_name("output.txt")
     with kept.open("wb") as output:
-        code = told.wait(
-            start(stdout=output, stderr=subprocess.STDOUT), heard=lambda: _HEARD in kept.read_bytes()
-        )
+        engine = start(stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, **_APART)
+        code = told.wait(engine, apart=True)
     list(events.new())
     if code:
         errors = "".join(f"error: {each.strip()}\n" for each in lines(events.seen, failures))
@@ -487,8 +501,8 @@ def _shown(start: Callable[..., subprocess.Popen[Any]], events: _Tail, show: Con
         show.still_running()
 
     with kept.open("wb") as output:
-        engine = start(stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
-        code = told.wait(engine, meanwhile, lambda: _HEARD in kept.read_bytes())
+        engine = start(stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, **_APART)
+        code = told.wait(engine, meanwhile, apart=True)
     take()
     show.end(ok=code == 0)
     if code and told:

@@ -28,6 +28,7 @@ from mimecast_sso.operations.tenant import connect, mimecast_time
 from mimecast_sso.operations.terminal import say
 from mimecast_sso.provenance import How, Known, Statement
 from mimecast_sso.settings import Settings
+from mimecast_sso.text.files import mentions
 from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import enumerate_some, is_among
 from mimecast_sso.text.wording import count
@@ -79,17 +80,17 @@ def _make_safe_to_destroy(opened: Stack, engine: Engine, *, ask: bool) -> None:
     refuse_if_managed_elsewhere(
         opened.name,
         record.value,
-        _records(engine, list(_others(opened, settings.account_code))),
+        _records(engine, list(others_of_the_account(opened, settings.account_code))),
     )
     if settings.application.adopt:
         refuse_if_shared(assessed())
     prepare(opened, settings, record.value, depending, ask=ask)
 
 
-def _others(stack: Stack, account_code: str) -> Iterator[str]:
+def others_of_the_account(stack: Stack, account_code: str) -> Iterator[str]:
     """The project's other stacks whose files name the account."""
     for name in stack.project.stacks():
-        if name != stack.name and account_code.encode() in stack.project.stack_file(name).read_bytes():
+        if name != stack.name and mentions(stack.project.stack_file(name), account_code):
             yield name
 
 

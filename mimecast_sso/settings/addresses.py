@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -133,12 +134,14 @@ class Addresses(SettingsSection):
 
 def _rows(text: str, key: str) -> Iterator[tuple[int, dict[str | None, JSON]]]:
     """The rows below the first line. Raises csv.Error, and ConfigurationError, which names ``key``, for its columns."""
-    skipped = 0
-    if text[:4].lower() == "sep=":  # Excel's own first line.
-        skipped, text = 1, text.partition("\n")[2]
+    stated = _STATED_DELIMITER.match(text)
+    skipped = 1 if stated else 0
+    text = text[stated.end() :] if stated else text
     # Not io.StringIO, which takes four bytes for each character.
     lines = io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8", newline="")
-    reader = csv.DictReader(lines, strict=True, delimiter=_delimiter(text))
+    reader = csv.DictReader(
+        lines, strict=True, delimiter=_delimiter(text, stated[1] if stated else ""), skipinitialspace=True
+    )
     columns = [
         _CSV_COLUMNS.get(each.strip().lower(), "") for each in _without_blank_end(reader.fieldnames or ())
     ]
@@ -147,8 +150,10 @@ def _rows(text: str, key: str) -> Iterator[tuple[int, dict[str | None, JSON]]]:
         raise ConfigurationError([f"{key}, whose first line must name the columns {desired}"])
     reader.fieldnames = columns
     for row in reader:
-        if not _is_blank(row):
-            yield reader.line_num + skipped, row
+        cells = list(_cells(row))
+        if any(cell.strip() for cell in cells):  # A spreadsheet also writes the blank rows below its table.
+            breaks = sum(len(_LINE_BREAK.findall(cell)) for cell in cells)
+            yield reader.line_num - breaks + skipped, row  # The first line of the row.
 
 
 def _without_blank_end(cells: Sequence[str]) -> Sequence[str]:
@@ -158,17 +163,21 @@ def _without_blank_end(cells: Sequence[str]) -> Sequence[str]:
     return cells
 
 
-def _is_blank(row: Mapping[str | None, JSON]) -> bool:
-    """Whether a row has nothing in any cell, as those below a spreadsheet's table."""
-    return not any(
-        cell.strip() for each in row.values() for cell in ([each] if isinstance(each, str) else each or ())
-    )
+def _cells(row: Mapping[str | None, JSON]) -> Iterator[str]:
+    """The cells of a row; those beyond the first line's columns are in a list."""
+    for each in row.values():
+        yield from [each] if isinstance(each, str) else each or ()
 
 
-def _delimiter(text: str) -> str:
-    """The separator of the columns, which depends on Excel's regional settings."""
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+_STATED_DELIMITER = re.compile(r'"?sep=([^\w\s"]|\t)[^\r\n]*(?:\r\n|\r|\n)', re.IGNORECASE)
+"""Excel's own first line."""
+
+
+def _delimiter(text: str, stated: str) -> str:
+    """The separator of the columns, which depends on Excel's regional settings, unless the file states it."""
     first = next(iter(text.splitlines()), "")
-    return max(",;\t", key=first.count)
+    return stated if stated in first and stated else max(",;\t", key=first.count)
 
 
 _ADDRESS = TypeAdapter(Address)

@@ -17,7 +17,7 @@ from mimecast_sso.settings.errors import ConfigurationError, explain
 from mimecast_sso.settings.model import Settings
 from mimecast_sso.settings.written import Written
 from mimecast_sso.text import characters, foreign
-from mimecast_sso.text.files import UnreadableTextError, parse_json, read_text
+from mimecast_sso.text.files import UnreadableTextError, mentions, parse_json, read_text
 
 _MOST_VALUES = 2_000_000
 """Maximum number of values in a stack file with aliases expanded; 100,000 people take a fifth of it."""
@@ -48,15 +48,35 @@ def _refuse_misspelt(keys: Iterable[object]) -> None:
     """Raise ConfigurationError for keys whose namespace only resembles this project's: they would have no effect."""
     problems = []
     for key in keys:
-        namespace, colon, name = key.partition(":") if isinstance(key, str) else ("", "", "")
-        plain = re.sub(r"[\W_]", "", namespace).casefold()
-        if colon and namespace != NAMESPACE and plain == NAMESPACE.replace("-", ""):
-            shown = foreign.name(str(key))
+        if not isinstance(key, str):
+            continue
+        namespace, _, name = key.partition(":")
+        if namespace != NAMESPACE and _is_of(key):
+            shown = foreign.name(key)
             problems.append(
                 f"{shown} is not a key of this project; did you mean {NAMESPACE}:{foreign.name(name)}?"
             )
     if problems:
         raise ConfigurationError(problems)
+
+
+def _refuse_outside(document: Mapping[JSON, JSON], path: Path) -> None:
+    """Raise ConfigurationError for keys of this project beside ``config:``, where nobody reads them."""
+    outside = [key for key in document if isinstance(key, str) and _is_of(key)]
+    if outside:
+        raise ConfigurationError(
+            [
+                f"The stack file {path} has {foreign.name(key)} outside config:, where it has no effect. Indent it "
+                "with spaces, like the keys of config:"
+                for key in outside
+            ]
+        )
+
+
+def _is_of(key: str) -> bool:
+    """Whether a key has the namespace of this project, or one that resembles it."""
+    namespace, colon, _ = key.partition(":")
+    return bool(colon) and re.sub(r"[\W_]", "", namespace).casefold() == NAMESPACE.replace("-", "")
 
 
 def _structured(key: str, text: str) -> JSON:
@@ -146,6 +166,7 @@ def values_of(text: str, path: Path) -> dict[str, JSON]:
         odd = _odd_indentation(text)
         why = f"is not valid YAML{odd}" if odd else "has no config: section"
         raise ConfigurationError([f"The stack file {path} {why}."])
+    _refuse_outside(document, path)
     _refuse_misspelt(config)
     prefix = f"{NAMESPACE}:"
     mine = {key: value for key, value in config.items() if isinstance(key, str) and key.startswith(prefix)}
@@ -180,6 +201,8 @@ def _odd_indentation(text: str) -> str:
 def yaml_problem(error: Exception) -> str:
     """Position and cause of a YAML error, without the file's content."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if problem == "but found another document":
+        problem = "a second document begins (---); write one"
     if problem:
         problem = problem.partition(" with value ")[0]  # Of a duplicate key: the value may be a secret.
         quoting = _QUOTING.match(problem)  # A password that begins with ! or * is a tag or an alias to YAML.
@@ -241,7 +264,7 @@ def _written(settings: Settings) -> dict[tuple[str, str], str]:
 def _written_by(path: Path, account_code: str) -> dict[tuple[str, str], str]:
     try:
         # Few of a thousand stack files are for one account, and a text search is 100 times faster than parsing YAML.
-        if account_code.encode() not in path.read_bytes():
+        if not mentions(path, account_code):
             return {}
         other = from_file(path)
     except (ConfigurationError, OSError):

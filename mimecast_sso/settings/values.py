@@ -126,6 +126,9 @@ def _whole_number(value: object) -> object:
     # YAML reads yes, on and true as a boolean, which Pydantic would take for 1.
     if isinstance(value, bool):
         raise ValueError("is not a number")  # noqa: TRY004  (required by pydantic)
+    if isinstance(value, int) and getattr(value, "typed", str(int(value))).lstrip("+") != str(int(value)):
+        # To the Pulumi CLI, which reads another version of YAML, 1:30 is a text, and 010 may be ten.
+        raise ValueError(f"YAML reads as the number {int(value)}; write it with the digits 0 to 9 only")
     return value
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from itertools import pairwise
 
 JOINERS = frozenset({"\u200c", "\u200d"})
 """Required by some languages, and harmless between letters."""
@@ -26,6 +27,10 @@ _TYPOGRAPHY = dict.fromkeys("\u2018\u2019\u201b\u2032", "'") | dict.fromkeys(
     "\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"
 )
 """What word processors put in the place of an apostrophe or a hyphen."""
+_TURKISH_I = {"\u0130": "I", "\u0131": "i"}
+"""Turkish letters whose case folding is that of no other: the first becomes an i with a second dot."""
+_DOTTED = frozenset("ij")
+_DOT_ABOVE = "\u0307"
 
 
 def describe(character: str) -> str:
@@ -60,9 +65,18 @@ def look_alike_in(text: str) -> str | None:
     if text.isascii():
         return None
     for character in unicodedata.normalize("NFC", text):
-        plain = _TYPOGRAPHY.get(character) or unicodedata.normalize("NFKC", character)
+        plain = _TYPOGRAPHY.get(character) or _TURKISH_I.get(character)
+        plain = plain or unicodedata.normalize("NFKC", character)
         if plain != character:
             return f'holds {describe(character)}, which looks like "{plain}"; type "{plain}" instead'
+    return second_dot_in(text)
+
+
+def second_dot_in(text: str) -> str | None:
+    """The problem with a second dot above an i, as half a sentence: U+0130 in lower case has one."""
+    for before, character in pairwise(text):
+        if character == _DOT_ABOVE and before in _DOTTED:
+            return f'holds {describe(character)} on "{before}", where it is invisible; type "{before}" alone'
     return None
 
 

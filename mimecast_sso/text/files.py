@@ -45,6 +45,12 @@ def read_text(path: Path) -> str:
     return text
 
 
+def mentions(path: Path, word: str) -> bool:
+    """Whether a file has a word, in any encoding that `read_text` reads, without parsing it. Raises OSError."""
+    content = path.read_bytes()
+    return any(word.encode(encoding) in content for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
+
+
 def parse_json(text: str | bytes, each_object: Callable[[dict[str, JSON]], JSON] | None = None) -> JSON:
     """Parse an untrusted JSON document; what ``each_object`` returns stands for an object.
 

@@ -36,11 +36,12 @@ class MalformedNameError(ValueError):
 def domain_name(text: str) -> str:
     """``text`` in lower case, ASCII (IDNA 2008), without a final dot. Raises MalformedNameError."""
     _refuse(text, characters.invisible_in(text.strip(), allowed=characters.JOINERS))
-    name = text.strip().rstrip(".").lower()
+    name = text.strip().removesuffix(".").lower()
     try:
         name = name if name.isascii() else idna.encode(name, uts46=True, transitional=False).decode("ascii")
         shown = [idna.decode(label) if label.startswith("xn--") else label for label in name.split(".")]
     except UnicodeError:
+        _refuse(text, characters.invisible_in(text.strip()))  # A joiner where no language needs it.
         raise MalformedNameError(text, "is not a domain name such as example.com") from None
     labels = name.split(".")
     fits = len(labels) > 1 and len(name) <= _LONGEST_DOMAIN
@@ -48,7 +49,7 @@ def domain_name(text: str) -> str:
     if not fits or labels[-1].isdigit() or not all(_LABEL.fullmatch(label) for label in labels):
         raise MalformedNameError(text, "is not a domain name such as example.com")
     for label in shown:
-        _refuse(text, characters.mixed_scripts_in(label))
+        _refuse(text, characters.second_dot_in(label) or characters.mixed_scripts_in(label))
     return name
 
 

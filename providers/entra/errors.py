@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from mimecast_sso.facts.json_types import JSON
@@ -64,6 +65,12 @@ _NOT_OF_GRAPH = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.PROXY_AUTHEN
 """Statuses of throttling, and of a proxy: nothing is known about the object."""
 
 
+_KINDS: Mapping[int, type[GraphError]] = {
+    HTTPStatus.NOT_FOUND: ObjectNotFound,
+    HTTPStatus.FORBIDDEN: Forbidden,
+}
+
+
 def _is_redirect(status: int) -> bool:
     return HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
 
@@ -78,27 +85,26 @@ def _unexplained(status: int) -> str:
         return "Entra limits the number of requests, also after several retries; rerun in a few minutes"
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return "the service failed or is overloaded, also after several retries; rerun in a few minutes"
-    return "no explanation in the response"
+    return f"the response (HTTP {status}) is not Graph's; {INSTEAD_OF_IT}"
 
 
 def from_response(method: str, path: str, status: int, body: JSON, request_id: str = "") -> GraphError:
     """Return the error for a response; ``body`` is the parsed JSON, or anything else.
 
     Source: Microsoft Graph's "Error responses and resource types". Without a ``request-id`` header, the request id is
-    taken from the body.
+    taken from the body. A refusal without Graph's ``error`` object comes from a gateway on the way: its 404 is not
+    about the object, and its 403 not about permissions.
     """
     error = body.get("error") if isinstance(body, dict) else None
+    explained = isinstance(error, dict) and bool(error)
     error = error if isinstance(error, dict) else {}
     inner = error.get("innerError")
     code = str(error.get("code") or status or "")
     message = str(error.get("message") or _unexplained(status))
-    kind: type[GraphError] = Refused
-    if status == HTTPStatus.NOT_FOUND:
-        kind = ObjectNotFound
-    elif status == HTTPStatus.FORBIDDEN:
-        kind = Forbidden
-    elif (
-        status in _NOT_OF_GRAPH
+    kind = _KINDS.get(status, Refused)
+    if (
+        not explained
+        or status in _NOT_OF_GRAPH
         or _is_redirect(status)
         or status >= HTTPStatus.INTERNAL_SERVER_ERROR
         or not status

@@ -15,6 +15,7 @@ from providers.authorization import Bearer
 from providers.entra.errors import CredentialsMissing
 from providers.network import reason
 
+_BYTE_ORDER_MARK = "\ufeff"
 _TIMEOUT_SECONDS = 30
 _AUDIENCE = "api://AzureADTokenExchange"
 _ADO_VERSION = "7.1"
@@ -51,9 +52,17 @@ def read(environment: Mapping[str, str]) -> str:
 def content(path: str, variable: str) -> str:
     """The content of a file that a variable names. Raises CredentialsMissing naming the variable."""
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise CredentialsMissing(f"{variable} names a file that cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        text = _BYTE_ORDER_MARK  # As UTF-16, which PowerShell writes, begins.
+    if text.startswith(_BYTE_ORDER_MARK) or "\0" in text:
+        raise CredentialsMissing(
+            f"{variable} names a file that is not plain text; the azuread plugin would take its byte order mark for a "
+            "part of the value. Save it as UTF-8 without one"
+        )
+    return text.strip()
 
 
 def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str:

@@ -30,6 +30,7 @@ from providers.entra.credentials import Method, cloud, credential, method, refus
 from providers.entra.documents import document
 from providers.entra.errors import ObjectNotFound, Refused, Unreachable, from_response
 from providers.network import INSTEAD_OF_IT
+from providers.pauses import Pauses
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
@@ -44,6 +45,7 @@ _AT_TOKEN_ENDPOINT = frozenset({Method.CERTIFICATE, Method.SECRET, Method.OIDC})
 """The methods that get their token there; the others ask a program or an endpoint of the machine."""
 _ENTRA_REFUSAL = re.compile(r"AADSTS\d|\b(invalid|unauthorized|unsupported)_[a-z]+\b")
 """Codes of Entra and of OAuth 2.0 (RFC 6749, 5.2)."""
+_pauses = Pauses("Microsoft Graph is overloaded or limits the number of requests")
 _WITH_PASSWORD = re.compile(r"//\S+@")
 """The name and the password in the address of a proxy."""
 
@@ -186,6 +188,7 @@ class GraphClient:
         return response
 
     def _sleep(self, seconds: float) -> None:
+        _pauses.announce(seconds)
         try:
             self._deadline.sleep(seconds)
         except DeadlinePassed as error:
@@ -304,7 +307,9 @@ class _Retry(Retry):
 
     def sleep(self, response: BaseHTTPResponse | None = None) -> None:
         asked = self.get_retry_after(response) if response is not None else None
-        self.deadline.check(asked or self.get_backoff_time())
+        seconds = asked or self.get_backoff_time()
+        self.deadline.check(seconds)
+        _pauses.announce(seconds)
         super().sleep(response)
 
 

@@ -12,9 +12,11 @@ from azure.core.pipeline.transport import RequestsTransport
 
 from providers.authorization import Bearer
 from providers.deadline import Deadline, DeadlinePassed
+from providers.pauses import Pauses
 
 _TIMEOUT_SECONDS = 30
 _LONGEST_PAUSE_SECONDS = 60
+_pauses = Pauses("The token endpoint of Entra is overloaded or limits the number of requests")
 
 
 class TokenTransport(RequestsTransport):  # type: ignore[misc]  # azure.core loads it lazily
@@ -40,6 +42,7 @@ class TokenTransport(RequestsTransport):  # type: ignore[misc]  # azure.core loa
             self._deadline.check(duration)
             if duration > _LONGEST_PAUSE_SECONDS:
                 raise ServiceRequestError(f"it asked for a pause of {duration:,.0f} seconds")
+            _pauses.announce(duration)
             self._deadline.sleep(duration)
         except DeadlinePassed as error:
             raise ServiceRequestError(str(error)) from None

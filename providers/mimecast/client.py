@@ -264,8 +264,9 @@ class MimecastClient:
             try:
                 return self._attempt(call, check)
             except Again as again:
-                if again.limited and waited < LONGEST_WAIT:
+                if again.limited and waited < LONGEST_WAIT and again.pause <= LONGEST_WAIT:
                     waited += self._back_off(1)
+                    self._limiter.still_refused(waited)
                 elif again.renew and not renewed:
                     renewed = True
                 elif again.renew or again.limited or attempt >= ATTEMPTS:
@@ -364,7 +365,7 @@ class MimecastClient:
                 check_token_status(call, reply)
                 return self._token_from(call, reply)
             except Again as again:
-                if attempt == ATTEMPTS:
+                if attempt == ATTEMPTS or again.pause > LONGEST_WAIT:
                     raise again.error from None
                 self._back_off(attempt)
         raise AssertionError("unreachable")

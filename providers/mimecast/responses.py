@@ -5,6 +5,7 @@ Used by the client only. `Again` signals that the call may be retried.
 
 from __future__ import annotations
 
+import math
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from mimecast_sso.facts.mimecast_api import CREDENTIALS_PAGE
 from mimecast_sso.facts.mimecast_errors import ENDPOINT_UNKNOWN, REFUSED_BEFORE_PROCESSING, meaning
 from mimecast_sso.text.files import parse_json
 from mimecast_sso.text.foreign import quoted
+from mimecast_sso.text.wording import count
 from providers import network
 from providers.mimecast.errors import (
     AuthenticationError,
@@ -36,6 +38,7 @@ from providers.mimecast.errors import (
     TransportError,
     UnclearOutcome,
 )
+from providers.mimecast.limits import LONGEST_WAIT, requested_pause
 
 _MESSAGE_LIMIT = 200
 # Prefix of http.client's text for a CONNECT that a proxy refused; there is no specific exception.
@@ -123,14 +126,17 @@ _NOT_JSON = "not JSON"
 class Again(Exception):  # noqa: N818  (a signal to the client, not an error)
     """Retry the call; ``error`` is raised after the last retry.
 
-    ``renew``: with a new token. ``limited``: once the quota allows; it was not executed.
+    ``renew``: with a new token. ``limited``: once the quota allows, in ``pause`` seconds; it was not executed.
     """
 
-    def __init__(self, error: MimecastError, *, renew: bool = False, limited: bool = False) -> None:
+    def __init__(
+        self, error: MimecastError, *, renew: bool = False, limited: bool = False, pause: float = 0.0
+    ) -> None:
         super().__init__()
         self.error = error
         self.renew = renew
         self.limited = limited
+        self.pause = pause
 
 
 def check_status(call: Call, reply: Reply, status: int | None = None) -> None:
@@ -164,12 +170,8 @@ def _raise_for(call: Call, reply: Reply, status: int) -> NoReturn:
         )
         raise error_of(NotFound, f"{where}{_needs(call)}", call, reply)
     if status == requests.codes.too_many_requests:
-        raise Again(
-            error_of(
-                RateLimited, "The API application's quota is still exhausted after all retries", call, reply
-            ),
-            limited=True,
-        )
+        pause = requested_pause(reply.headers)
+        raise Again(error_of(RateLimited, _exhausted(pause), call, reply), limited=True, pause=pause)
     if status >= requests.codes.internal_server_error:
         raise lost_response(call, f"the server failed with HTTP {status}", reply.request_id, code)
     if status < requests.codes.bad_request:
@@ -180,6 +182,12 @@ def _raise_for(call: Call, reply: Reply, status: int) -> NoReturn:
             reply,
         )
     raise error_of(Rejected, f"Mimecast refused the request with HTTP {status}", call, reply)
+
+
+def _exhausted(pause: float) -> str:
+    if pause > LONGEST_WAIT:
+        return f"The API application's quota is exhausted. Rerun in {count(math.ceil(pause / 60), 'minute')}"
+    return "The API application's quota is still exhausted after all retries; rerun in a few minutes"
 
 
 def check_token_status(call: Call, reply: Reply) -> None:

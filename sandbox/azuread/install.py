@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from shlex import quote
 
+from mimecast_sso.text.machine_user import default_pulumi_home
 from sandbox.azuread.package import sdk_version
 
 EXECUTABLE = "pulumi-resource-azuread"
@@ -55,7 +56,7 @@ def install(pulumi_home: Path) -> Path | None:
 def find_published(pulumi_home: Path, environment: Mapping[str, str]) -> Path | None:
     """This machine's published plugin, if any; not looked for in `pulumi_home`."""
     on_path = shutil.which(EXECUTABLE, path=environment.get("PATH"))
-    homes = {Path.home() / ".pulumi"}
+    homes = {default_pulumi_home()}
     if environment.get("PULUMI_HOME"):
         homes.add(Path(environment["PULUMI_HOME"]))
     candidates = [Path(on_path)] if on_path else []

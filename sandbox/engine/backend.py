@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import hashlib
 import json
 import os
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from mimecast_sso.text.machine_user import user_name
 from sandbox.engine.config import Project
 from sandbox.engine.errors import EngineError, NoSuchStackError, NotSupportedError
 from sandbox.engine.values import Repeated
@@ -46,7 +46,10 @@ class Backend:
             raise NotSupportedError(f"the backend {url!r} (only file:// is)")
         self.url = url
         self.project = project
-        self.root = Path(unquote(parts.netloc + parts.path)).expanduser() / ".pulumi"
+        try:
+            self.root = Path(unquote(parts.netloc + parts.path)).expanduser() / ".pulumi"
+        except RuntimeError:
+            raise EngineError(f"the backend {url} has no folder: this user has no home folder") from None
         self._project_name = seen_from or project.name
         self._repeated = repeated or Repeated()
 
@@ -203,7 +206,7 @@ class Backend:
         own.parent.mkdir(parents=True, exist_ok=True)
         holder = {
             "pid": os.getpid(),
-            "username": getpass.getuser(),
+            "username": user_name(),
             "hostname": socket.gethostname(),
             "timestamp": timestamp(),
         }

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,6 +46,16 @@ def _read(path: Path, parse: Callable[..., Any]) -> Any:
         raise EngineError(str(error)) from None
     except (yaml.YAMLError, ValueError) as error:
         raise EngineError(f"could not read {path}: not valid YAML{texts.where(error)}") from None
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file as a whole; an existing one keeps its mode."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    if path.exists():
+        shutil.copymode(path, temporary)
+    temporary.replace(path)
 
 
 def go_json(value: Any) -> str:
@@ -178,10 +189,7 @@ class StackConfig:
         if document:
             editor.dump(document, text)
         self._read = copy.deepcopy(self.values)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text(text.getvalue(), encoding="utf-8")
-        temporary.replace(self.path)
+        _write(Path(os.path.realpath(self.path)), text.getvalue())
 
     def key_path(self, key: str, *, structured: bool) -> paths.Path:
         """The path of `namespace:name`, or with `--path` of `namespace:name.rest[0]`; ValueError if it is not valid."""

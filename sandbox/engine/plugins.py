@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
+from mimecast_sso.text.machine_user import pulumi_home
 from sandbox.engine.children import Children, kill
 from sandbox.engine.config import Project
 
@@ -232,11 +233,6 @@ def _misfit(process: Process, line: str) -> str:
         f"{name} (resource) plugin [{path}] wrote an invalid port to stdout: could not parse port: "
         f'strconv.Atoi: parsing "{line}": invalid syntax'
     )
-
-
-def pulumi_home(environment: Mapping[str, Any]) -> Path:
-    """Where the Pulumi CLI keeps plugins and selected stacks."""
-    return Path(environment.get("PULUMI_HOME") or Path.home() / ".pulumi")
 
 
 def parse_version(text: str) -> tuple[int, int, int] | None:

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mimecast_sso.text.machine_user import pulumi_home
 from sandbox.engine.backend import Backend, Selection
 from sandbox.engine.config import StackConfig, find_project
 from sandbox.engine.errors import EngineError, NoSuchStackError, NotSupportedError
-from sandbox.engine.plugins import pulumi_home
 from sandbox.engine.secrets import Cache, Crypter, passphrase
 from sandbox.engine.snapshot import Journal, check_version, load
 

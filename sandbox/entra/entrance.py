@@ -2,7 +2,7 @@
 
 Sources: Microsoft Graph's "Error responses and resource types" (``request-id``, ``client-request-id``, ``date``).
 Official clients rely on doubled slashes and letter case being ignored in paths: msgraph-sdk sends every path with two
-slashes.
+slashes. A final slash is ignored as well.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ class Entrance:
             await send(message)
 
         path = _SLASHES.sub("/", scope["path"])
+        path = path.removesuffix("/") or "/"
         state = {**scope.get("state", {}), _IDS: ids}
         inner = {**scope, "path": path, "raw_path": path.encode(), "state": state}
         await self._app(inner, receive, send_with_ids)

@@ -33,8 +33,8 @@ _COUNT = "/$count"
 _JSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 _LOGO_TYPES = ("image/gif", "image/jpeg", "image/png")
 
-_NO_KEY = re.compile(r"delta|\w+(?:\.\w+)*\(.*\)|(?:microsoft\.)?graph\.\w+", re.IGNORECASE)
-"""Functions and type casts in the place of a key in a path: ``/users/delta()``, ``/members/graph.user``."""
+_NO_KEY = re.compile(r"delta|\$\w+|\w+(?:\.\w+)*\(.*\)|(?:microsoft\.)?graph\.\w+", re.IGNORECASE)
+"""Functions, ``$count`` and type casts in the place of a key in a path: ``/users/delta()``, ``/members/graph.user``."""
 
 
 class GraphError(Exception):

@@ -163,6 +163,8 @@ class _Parser:
         if quantifier == "all" or self._variable is not None:
             raise not_simulated(f"{quantifier} here in a $filter")
         read = self._reader(path, "any")
+        if self._mark(")"):
+            raise not_simulated("any without a condition in a $filter")
         self._variable, self._collection = self._name(), path[0]
         self._expect(":")
         condition = self._alternatives()
@@ -249,11 +251,8 @@ class _Parser:
             if word not in _BASIC | {"any"}:
                 raise not_simulated(f"{word} in a $filter on this collection")
             return
-        if name not in kind.properties:
-            raise invalid(
-                f"Invalid filter clause: Could not find a property named '{name}' on type"
-                f" 'microsoft.graph.{kind.name}'."
-            )
+        if name not in kind.properties:  # Graph may have it.
+            raise not_simulated(f"the property {name} in a $filter")
         if name not in kind.filterable | kind.filterable_advanced or word in {"gt", "lt"}:
             raise not_simulated(f"{word} on the property {name} in a $filter")
         if word == "endswith" and name not in _WITH_ENDSWITH:

@@ -60,8 +60,8 @@ def _alternatives(kind: Kind, text: str) -> list[list[Predicate]]:
 
 
 def _clause(kind: Kind, name: str, text: str) -> Predicate:
-    if name not in kind.properties:
-        raise invalid(f"Could not find a property named '{name}' on type 'microsoft.graph.{kind.name}'.")
+    if name not in kind.properties:  # Graph may have it.
+        raise not_simulated(f"$search on the property {name}")
     requested = _words(text)
 
     def holds(document: Document) -> bool:

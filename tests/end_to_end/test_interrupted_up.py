@@ -6,8 +6,10 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,51 @@ def test_the_engine_records_what_it_does_and_releases_its_lock(
         assert "mimecast_sso/operations" not in said
         assert "sandbox/__main__" not in said
         _continues(made)
+
+
+SILENT = f"""#!{sys.executable}
+import os, signal, sys, time
+def told(number, frame):
+    print(signal.Signals(number).name, file=sys.stderr)
+    with open("told", "a") as log:
+        log.write("told ")
+    time.sleep(4)
+    with open("told", "a") as log:
+        log.write("released")
+    os._exit(1)
+if "version" in sys.argv:
+    print("v3.260.0")
+elif sys.argv[1] == "up":
+    signal.signal(signal.SIGINT, told)
+    signal.signal(signal.SIGTERM, told)
+    open("told", "w").close()
+    while True:
+        signal.pause()
+else:
+    print('{{"version": 3, "deployment": {{}}}}')
+"""
+"""Stands for a Pulumi CLI under load: it takes seconds to release its lock, and a second signal counts."""
+
+
+@pytest.mark.parametrize("sent", SENT)
+def test_an_engine_is_told_once_and_has_all_the_time_that_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: str
+) -> None:
+    """Before, it got a second signal after three seconds, with which the Pulumi CLI ends at once and keeps its lock."""
+    program = tmp_path / "bin" / "pulumi"
+    program.parent.mkdir()
+    program.write_text(SILENT)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    (tmp_path / "project").mkdir()
+    with project(tmp_path / "project", "embedded") as made:
+        up = replace(made, engine="pulumi").start("up", "--yes")
+        log = made.folder / "told"
+        _await(log.exists, up)
+        SENT[sent](up.pid)
+        said, _ = up.communicate(timeout=120)
+        assert log.read_text() == "told released", said
+        assert "error: canceled." in said
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,18 @@ def test_a_stack_from_creation_to_removal(stack: Any) -> None:
     assert "no stack named 'dev' found" in done.stderr
 
 
+def test_a_changed_stack_file_keeps_its_link_and_its_mode(stack: Any) -> None:
+    file, own = stack.folder / "Pulumi.dev.yaml", stack.folder / "own.yaml"
+    file.unlink(missing_ok=True)
+    own.write_text("config: {}\n")
+    own.chmod(0o640)
+    file.symlink_to(own.name)
+    stack.must("config", "set", "region", "us")
+    assert file.is_symlink()
+    assert "region: us" in own.read_text()
+    assert own.stat().st_mode & 0o777 == 0o640
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -175,6 +175,17 @@ def test_an_application_that_another_stack_of_the_project_manages_is_kept(
     tear_down.refuse_if_managed_elsewhere("prod-eu", other, {"prod-us": live(record)})
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be"])
+def test_other_stacks_of_the_account_are_found_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    account = "CUK25A118"
+    (tmp_path / "Pulumi.prod.yaml").write_text(f"config: {{mimecast-sso:accountCode: {account}}}")
+    other = f"config: {{mimecast-sso:accountCode: {account}}}".encode(encoding)
+    (tmp_path / "Pulumi.pilot.yaml").write_bytes(other)
+    (tmp_path / "Pulumi.elsewhere.yaml").write_text("config: {mimecast-sso:accountCode: CUK99A999}")
+    opened = Stack("prod", Project(tmp_path, "mimecast-sso", tmp_path), tmp_path / "Pulumi.prod.yaml", {})
+    assert list(tear_down.others_of_the_account(opened, account)) == ["pilot"]
+
+
 class _Unreadable:
     """An engine whose state is fine, and cannot be read the second time."""
 

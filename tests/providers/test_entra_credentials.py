@@ -78,6 +78,17 @@ def test_a_client_secret_signs_in(tmp_path: Path) -> None:
     signs_in({"ARM_CLIENT_SECRET_FILE_PATH": str(file)})
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig"])
+def test_a_secret_in_a_file_with_a_byte_order_mark_is_refused(tmp_path: Path, encoding: str) -> None:
+    # The azuread plugin would send it with the mark.
+    file = tmp_path / "secret"
+    file.write_bytes(f"{credentials.DEPLOYER_CLIENT_SECRET}\n".encode(encoding))
+    with pytest.raises(
+        CredentialsMissing, match="ARM_CLIENT_SECRET_FILE_PATH names a file that is not plain"
+    ):
+        signs_in({"ARM_CLIENT_SECRET_FILE_PATH": str(file)})
+
+
 def test_a_client_certificate(tmp_path: Path, archive: bytes) -> None:
     file = tmp_path / "deployment.pfx"
     file.write_bytes(archive)

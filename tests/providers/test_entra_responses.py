@@ -154,6 +154,21 @@ def test_a_page_of_a_proxy_is_not_about_the_object(status: int) -> None:
         graph.get("/applications/1")
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{}", b"[]", b'{"message": "no Route matched with those values"}', b'{"error": "not_found"}'],
+)
+@pytest.mark.parametrize("batched", [False, True])
+def test_a_refusal_without_graph_s_error_is_not_about_the_object(
+    status: int, body: bytes, *, batched: bool
+) -> None:
+    inner = {"id": "0", "status": status, "headers": {}, "body": json.loads(body or b"null")}
+    graph, _ = client(lambda _: response({"responses": [inner]}) if batched else response(body, status))
+    with pytest.raises(Unreachable, match=rf"\(HTTP {status}\) is not Graph's"):
+        graph.batch([Read("/applications/1")])[0].one() if batched else graph.get("/applications/1")
+
+
 def test_a_token_that_ends_early_is_renewed_once() -> None:
     expired = response({"error": {"code": "InvalidAuthenticationToken", "message": "expired"}}, 401)
 

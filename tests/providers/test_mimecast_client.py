@@ -231,6 +231,48 @@ def test_an_endless_429_ends(headers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("headers", "slept"),
+    [
+        ({"Retry-After": "20"}, 20),
+        ({"Retry-After": "Mon, 30 Nov 2026 12:00:40 GMT", "Date": "Mon, 30 Nov 2026 12:00:00 GMT"}, 40),
+        ({"X-RateLimit-Reset": "30000", "Retry-After": "20"}, 30),
+        ({"X-RateLimit-Reset": "1764525600000"}, 5),  # A point in time.
+        ({"Retry-After": "soon"}, 5),
+    ],
+)
+def test_a_pause_is_as_long_as_asked_and_announced_once(
+    headers: dict[str, str], slept: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    time = Time()
+    mimecast = client(scripted(Reply(None, 429, headers), ACCOUNT), time)
+    mimecast.legacy(GET_ACCOUNT, {})
+    assert slept <= sum(time.slept) < slept * 1.25 + 1
+    (said,) = [each.message for each in caplog.records if each.levelname == "WARNING"]
+    assert said.startswith("Mimecast limits the number of API calls; the next one is sent in ")
+
+
+def test_minutes_of_short_pauses_are_announced(caplog: pytest.LogCaptureFixture) -> None:
+    adapter = Adapter(lambda _path, _body: Reply(None, 429, {"X-RateLimit-Reset": "0"}))
+    with pytest.raises(RateLimited, match="rerun in a few minutes"):
+        client(adapter).legacy(GET_ACCOUNT, {})
+    said = [each.message for each in caplog.records if each.levelname == "WARNING"]
+    assert 1 < len(said) < 8
+    assert all("retrying for at most" in each for each in said)
+
+
+@pytest.mark.parametrize("token", [True, False])
+def test_a_pause_that_nobody_waits_for_fails_at_once(*, token: bool) -> None:
+    time = Time()
+    refusal = Reply(None, 429, {"X-RateLimit-Reset": "3600000"})
+    adapter = Adapter(lambda _path, _body: refusal)
+    if token:
+        adapter.token_reply = lambda: refusal
+    with pytest.raises(RateLimited, match="Rerun in 60 minutes"):
+        client(adapter, time).legacy(GET_ACCOUNT, {})
+    assert sum(time.slept) < 5
+
+
+@pytest.mark.parametrize(
     ("response", "kind", "text"),
     [
         (refused(403, "app_forbidden"), Forbidden, "Directories | Internal | Edit"),

@@ -104,6 +104,60 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, sai
             stack_seed.configured("acme", tmp_path)
 
 
+SECRET = "hunter2"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mimecast-sso:addresses: [x]",
+        "mimecast-sso:addresses: x",
+        "mimecast-sso:addresses: {list: 5}",
+        "mimecast-sso:addresses: {list: [null, 'address x', {}, {address: [x]}]}",
+        "mimecast-sso:addresses: {source: csv, csv: [x]}",
+        "mimecast-sso:addresses: {source: csv, csv: /dev/zero}",
+        'mimecast-sso:addresses: {source: csv, csv: "a\\0b"}',
+        "mimecast-sso:domains: [x, 5, null, {name: null}, {mode: require}]",
+        "mimecast-sso:assign: {users: [5, null, {a: b}], groups: [5, [a]]}",
+        "mimecast-sso:rollOut: {pilot: {a: b}}",
+    ],
+)
+def test_values_of_another_kind_are_left_for_the_deployment_to_report(tmp_path: Path, line: str) -> None:
+    (tmp_path / "stacks").mkdir()
+    own = tmp_path / "stacks" / "Pulumi.acme.yaml"
+    own.write_text(
+        "config:\n  mimecast-sso:region: eu\n  mimecast-sso:accountCode: CUK25A118\n"
+        f"  mimecast-sso:addressPasswords: {{secure: x}}\n  {line}\n"
+    )
+    assert rehearsal.write("acme", own.parent, tmp_path / "home").is_file()
+    assert stack_seed.document("acme", own.parent)["mimecast"]["region"] == "eu"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (f"config: {{a: !{SECRET} x}}\n", "could not determine a constructor for the tag; quote the value"),
+        (f"config: {{a: *{SECRET}}}\n", "found undefined alias; quote the value"),
+        ("config: {}\n# \0\n", "YAML does not allow U+0000; delete it"),
+        ("config: {secure: x}\n", "region is missing"),
+        ("config: {'mimecast-sso:region': {secure: x}}\n", "region is missing"),
+    ],
+)
+def test_an_error_of_a_stack_file_quotes_no_value(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "Pulumi.acme.yaml").write_text(content)
+    with pytest.raises(StackError) as refused:
+        stack_seed.document("acme", tmp_path)
+    assert said in str(refused.value)
+    assert SECRET not in str(refused.value)
+
+
+def test_the_error_of_a_repeated_key_quotes_no_value(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.acme.yaml").write_text(f"config: {{a: {SECRET}, a: {SECRET}}}\n")
+    with pytest.raises(StackError, match="found duplicate key") as refused:
+        rehearsal.write("acme", tmp_path, tmp_path / "home")
+    assert SECRET not in str(refused.value)
+
+
 def test_an_invalid_time_is_left_for_the_deployment_to_report(tmp_path: Path) -> None:
     text = "config: {mimecast-sso:region: eu, mimecast-sso:accountCode: CUK25A118, a: 2029-11-01T24:00:00Z}\n"
     (tmp_path / "Pulumi.acme.yaml").write_text(text)

@@ -38,6 +38,9 @@ def book() -> Addresses:
         b"NAME,ADDRESS,passwordversion\nAda,ada@example.com,1\n",
         b"address,name,,\r\nada@example.com,Ada,,\r\n,,,\r\n",
         b"address;name\r\n;\r\nada@example.com;Ada;;\r\n ; \r\n",
+        b"sep=|\naddress|name\nada@example.com|Ada\n",
+        b'"sep=;"\raddress;name\rada@example.com;Ada\r',
+        b'"address", "name"\n"ada@example.com", "Ada"\n',
     ],
 )
 def test_csv_as_spreadsheets_save_it(tmp_path: Path, book: Addresses, content: bytes) -> None:
@@ -105,6 +108,9 @@ def test_the_name_of_a_csv_file_stays_on_its_line(tmp_path: Path, book: Addresse
         (b"config:\n  a: 1\n  a: 2\n", "line 3, column 3: a key occurs twice"),
         (b"config:\n  mimecast_sso:rollOut: {who: none}\n", "did you mean mimecast-sso:rollOut?"),
         (b"config:\n  MimecastSSO:region: eu\n", "did you mean mimecast-sso:region?"),
+        (b"config: {}\n---\nconfig: {}\n", "line 2, column 1: a second document begins (---); write one"),
+        (b"config: {}\nmimecast-sso:rollOut: {}\n", "has mimecast-sso:rollOut outside config:"),
+        ("config: {}\n\u00a0 mimecast-sso:rollOut: {}\n".encode(), "mimecast-sso:rollOut outside config:"),
         (b"[" * 20_000, "nested too deeply"),
     ],
 )
@@ -139,6 +145,15 @@ def test_a_stack_file_in_utf_16_is_read(tmp_path: Path) -> None:
     file = tmp_path / "Pulumi.test.yaml"
     file.write_bytes("config: {'mimecast-sso:region': eu}\n".encode("utf-16"))
     with pytest.raises(ConfigurationError, match="accountCode is missing"):
+        from_file(file)
+
+
+@pytest.mark.parametrize("typed", ["010", "1:30", "0x10", "1_0", "0b11"])
+def test_a_number_that_is_not_typed_in_digits_is_refused(tmp_path: Path, typed: str) -> None:
+    file = tmp_path / "Pulumi.test.yaml"
+    smallest = SMALLEST.format(label="2026", end='"2029-11-01T00:00:00Z"')
+    file.write_text(f"{smallest}  mimecast-sso:rollOut: {{who: share, share: {typed}}}\n")
+    with pytest.raises(ConfigurationError, match=f"rollOut.share is {typed}, which YAML reads as the number"):
         from_file(file)
 
 
@@ -190,6 +205,25 @@ def test_an_invalid_time_is_named(tmp_path: Path) -> None:
     file.write_text(SMALLEST.format(label="2026", end="2029-11-01T24:00:00Z"))
     with pytest.raises(
         ConfigurationError, match=r"endDate is \"2029-11-01T24:00:00Z\", which is not a time in UTC"
+    ):
+        from_file(file)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "2029-11-01t00:00:00Z",
+        "2029-11-01T00:00:00z",
+        "2029-1-1T0:0:0Z",
+        "\uff12\uff10\uff12\uff19-11-01T00:00:00Z",
+    ],
+)
+def test_another_spelling_of_a_time_is_refused(tmp_path: Path, typed: str) -> None:
+    # The azuread provider would replace the certificate in every run.
+    file = tmp_path / "Pulumi.test.yaml"
+    file.write_text(SMALLEST.format(label="2026", end=f'"{typed}"'), encoding="utf-8")
+    with pytest.raises(
+        ConfigurationError, match="which is not a time in UTC written as 2029-11-01T00:00:00Z"
     ):
         from_file(file)
 

@@ -52,7 +52,8 @@ def test_addresses_get_their_normal_form(tmp_path: Path) -> None:
         ("a\x07da@example.com,A", 'line 2: address: holds an invisible character, U+0007, before "da"'),
         ("a\x7fda@example.com,A", 'line 2: address: holds an invisible character, U+007F, before "da"'),
         ("ada@example.com,A\x07da", "line 2: name: holds control characters"),
-        ('ada@example.com,"A\nda"', "name: holds control characters"),
+        ('ada@example.com,"A\nda"', "line 2: name: holds control characters"),
+        ('\n\nada@example.com,"A\r\nd\ra"', "line 4: name: holds control characters"),
         ("ada@example.com,Lovelace, Ada", "line 2: has more cells than the first line"),
         ("ada@example.com,A\nADA@Example.com,A", "line 3: ada@example.com already occurs in line 2"),
         ("ada@example.com,=HYPERLINK(1)", "line 2: name: begins like a formula"),
@@ -129,6 +130,16 @@ def test_a_domain_in_two_stack_files_of_one_account_is_found(tmp_path: Path) -> 
     assert elsewhere(folder, domains=required) != []
     stack_file(folder, "pilot", domains=required)
     assert elsewhere(folder, domains=required) == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_domain_in_a_stack_file_of_another_encoding_is_found(tmp_path: Path, encoding: str) -> None:
+    folder = tmp_path / "stacks"
+    folder.mkdir()
+    stack_file(folder, "pilot", domains=["example.com"])
+    file = folder / "Pulumi.pilot.yaml"
+    file.write_bytes(file.read_text().encode(encoding))
+    assert len(elsewhere(folder)) == 1
 
 
 def test_an_integration_in_two_stack_files_of_one_account_is_found(tmp_path: Path) -> None:

@@ -36,6 +36,14 @@ PERSIAN = "\u0646\u0627\u0645\u0647\u200c\u0627\u06cc"
         ("o\u2019brien@example.com", 'U+2019 (RIGHT SINGLE QUOTATION MARK), which looks like "\'"; type'),
         ("anne\u2013marie@example.com", 'holds U+2013 (EN DASH), which looks like "-"'),
         ("anne\u2011marie@example.com", 'holds U+2011 (NON-BREAKING HYPHEN), which looks like "-"'),
+        ("\u0130ada@example.com", 'U+0130 (LATIN CAPITAL LETTER I WITH DOT ABOVE), which looks like "I"'),
+        ("I\u0307ada@example.com", 'U+0130 (LATIN CAPITAL LETTER I WITH DOT ABOVE), which looks like "I"'),
+        ("i\u0307ada@example.com", 'holds U+0307 (COMBINING DOT ABOVE) on "i", where it is invisible'),
+        ("\u0131da@example.com", 'U+0131 (LATIN SMALL LETTER DOTLESS I), which looks like "i"'),
+        ("ada@\u0130stanbul.com", 'U+0307 (COMBINING DOT ABOVE) on "i", where it is invisible'),
+        ("ada@xn--istanbul-o0e.com", 'U+0307 (COMBINING DOT ABOVE) on "i", where it is invisible'),
+        ("ada@exam\u200dple.com", "U+200D (ZERO WIDTH JOINER), before"),
+        ("ada@example.com..", "what follows the @ is no domain"),
         ("ada@1.2.3.4", "what follows the @ is no domain"),
         ("Ada <ada@example.com>", "is not an e-mail address"),
         ("\u201cada\u201d@example", "is not an e-mail address"),
@@ -71,6 +79,7 @@ def test_an_address_has_one_normal_form(text: str, normal: str) -> None:
         ("bücher。example", "xn--bcher-kva.example"),
         (f"{PERSIAN}.example", "xn--mgba3gch31f060k.example"),
         ("日本テスト.example", "xn--zckzah9945czlb.example"),
+        ("\u0131\u015f\u0131k.example", "xn--k-ekaa7p.example"),
     ],
 )
 def test_an_internationalised_domain_is_idna_2008(text: str, normal: str) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
-
 import click
 
 from mimecast_sso.operations.commands import options
 from mimecast_sso.operations.exit_codes import Exit
 from mimecast_sso.operations.output import Output, exit_of
 from mimecast_sso.operations.output import options as output_options
+from mimecast_sso.text.machine_user import user_name
 
 
 @click.command()
@@ -21,7 +20,7 @@ from mimecast_sso.operations.output import options as output_options
 )
 @click.option(
     "--by",
-    default=getpass.getuser,
+    default=user_name,
     show_default="your user name",
     metavar="NAME",
     help="The person who captured it.",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 from mimecast_sso.operations.preflight.statements import fine, missing, note
 from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.provenance import How, Statement
+from mimecast_sso.text.machine_user import pulumi_home
 
 _MACHINE = "this machine"
 _PLUGIN = "pulumi-resource-azuread"
@@ -25,7 +25,7 @@ def ask(stack: Stack) -> Iterator[Statement]:
     else:
         text = "not found; real tenants need it (https://www.pulumi.com/docs/install/)"
         yield missing("Pulumi CLI", text, How.LIVE, "PATH")
-    home = Path(stack.environment.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    home = pulumi_home(stack.environment)
     installed = plugin or next(iter(sorted(map(str, home.glob("plugins/resource-azuread-v*")))), None)
     if installed:
         yield fine("azuread plugin", installed, How.LIVE, _MACHINE)

@@ -12,7 +12,7 @@ from mimecast_sso.operations.exit_codes import OperationError
 from mimecast_sso.saml import authn_request
 from mimecast_sso.saml.authn_request import AuthnRequest, Binding
 from mimecast_sso.saml.errors import MalformedRequest
-from mimecast_sso.text.files import parse_json
+from mimecast_sso.text.files import UnreadableTextError, parse_json, read_text
 from mimecast_sso.text.wording import count
 
 _FIELD = "SAMLRequest"
@@ -80,10 +80,10 @@ def _content(given: str) -> str:
                 f"{path} is larger than {_SIZE_LIMIT // 1024 // 1024} MB. Record only the sign-in, or pass the URL of "
                 "the redirect."
             )
-        return path.read_text(encoding="utf-8-sig").strip()
-    except UnicodeDecodeError:
+        return read_text(path).strip()
+    except UnreadableTextError as error:
         raise OperationError(
-            f"{path} is not a text file. Pass a HAR file, the URL of the redirect, or the value itself."
+            f"{path} {error.why}. Pass a HAR file, the URL of the redirect, or the value itself."
         ) from None
     except OSError:
         return given  # For example, too long for a file name.
