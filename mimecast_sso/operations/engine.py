@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from mimecast_sso.assessment import hand_over
+from mimecast_sso.assessment import hand_over, plan_digest
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.engine_documents import Deployment, EngineEvent, StateResource, Step
 from mimecast_sso.facts.json_types import JSON
@@ -163,6 +163,7 @@ class Engine:
         quiet: bool = False,
         show: Concise | None = None,
         take_snapshot: bool = False,
+        expected_plan: str = "",
     ) -> RunOutcome:
         """Run a verb of the engine. Its output goes to the terminal.
 
@@ -172,6 +173,7 @@ class Engine:
             quiet: Print the engine's output only if it fails.
             show: Displays the run instead of the engine.
             take_snapshot: Have the program hand over its snapshot of both tenants.
+            expected_plan: Have the program refuse any plan but the one of this digest.
 
         Raises:
             OperationError: `check_state` refuses the state; nothing was started.
@@ -190,6 +192,7 @@ class Engine:
                 environment |= READ_BY_PROGRAMS
             snapshot = Path(folder) / "snapshot"
             environment |= {hand_over.FILE: str(snapshot)} if take_snapshot or show else {}
+            environment |= {plan_digest.EXPECTED: expected_plan} if expected_plan else {}
             failures = Failures(stack.name, verb, partial(_names, snapshot))
             _log.info("engine: %s", shlex.join(command))
             start = partial(subprocess.Popen, told.shielded(command), cwd=stack.root, env=environment)
