@@ -178,7 +178,7 @@ def _live(stack: Stack) -> Known[frozenset[str]]:
         client, target = connect(stack), stack.target()
         present = _groups(client, target)
         if not present:
-            return live(frozenset(), "Mimecast: the group does not exist yet")
+            return live(frozenset(), "Mimecast: it has no group of this name")
         people = _listed(client, present)
         second = f", including {quoted(target.second_group)}" if len(present) > 1 else ""
         return live(people, f"Mimecast at {shown(_now())}{second}")
