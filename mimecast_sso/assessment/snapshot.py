@@ -204,7 +204,9 @@ class Snapshot:
                 recorded.name if recorded else str(profile.form["group"]) if profile and profile.opens else ""
             )
             return _GONE.format(quoted(name)) if name else ""
-        if recorded and recorded.created_at > confirmed > "":
+        # A profile that has never been attested has at most the confirmation of an earlier use of its slot.
+        attested = profile is not None and (profile.state != "due" or profile.previous is not None)
+        if attested and recorded and recorded.created_at > confirmed > "":
             return _REPLACED.format(quoted(group.name), recorded.created_at, confirmed)
         return ""
 

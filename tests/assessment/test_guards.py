@@ -720,6 +720,18 @@ def test_no_certificate_is_created_that_is_valid_longer_than_entra_allows(
     assert "certificate-date" not in found(World(deployed=expiring(utc_text(end))), document)
 
 
+def test_people_are_assigned_before_assignment_becomes_required() -> None:
+    """In one run they would be refused for seconds, between the two writes."""
+    nobody = World(application=replace(application(), assigned=(), assignment_required=False))
+    record = deployed(from_values(attested(values(assign={}, application={"assignmentRequired": False}))))
+    finding = found(replace(nobody, deployed=record), attested(values()))["last-sign-in-method"]
+    assert finding.affected == (ADA, GRACE)
+    assert finding.remedy == (
+        "deploy in two runs: first assign them (mimecast-sso:assign) while mimecast-sso:application.assignmentRequired "
+        "is false, then set it to true"
+    )
+
+
 def test_whom_this_stack_did_not_add_no_change_of_the_file_removes_from_the_group() -> None:
     """The membership was deleted from the state, or somebody else added Grace."""
     pilot = {"group": "Single sign-on", "who": "pilot", "pilot": [ADA]}
