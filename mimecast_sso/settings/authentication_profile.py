@@ -77,7 +77,7 @@ class CapturedRequest(SettingsSection):
     contexts: tuple[Prose, ...] = Field(
         (), examples=[[]], description="The requested authentication contexts."
     )
-    differs: tuple[Literal["issuer", "destination", "replyUrl", "contexts"], ...] = Field(
+    differs: tuple[Literal["issuer", "destination", "replyUrl", "contexts", "enforcement"], ...] = Field(
         (), description="The aspects that differ from the form.", examples=[["destination"]]
     )
 
