@@ -19,7 +19,7 @@ from mimecast_sso.registration.large_values import Whole, whole
 from mimecast_sso.registration.messages import say
 from mimecast_sso.registration.requirements import Requirement, deployed, once_met
 from mimecast_sso.settings import ProfileSlot
-from mimecast_sso.text.names import domain_of, email_address, enumerate_some
+from mimecast_sso.text.names import domain_of, email_address, enumerate_some, is_among
 from mimecast_sso.text.wording import count, people
 from providers.mimecast.resources import (
     AddressBook,
@@ -96,6 +96,7 @@ class ChainArgs:
         populated: Whether people should be in the group.
         idle: Whether it waits for a certificate; then nothing is due in the console.
         present: People whom this stack added to the group and who are still in it, so that a run adds others only.
+        inside: Everybody who is in the group, whoever added them.
     """
 
     slot: ProfileSlot
@@ -107,6 +108,7 @@ class ChainArgs:
     populated: bool = True
     idle: bool = False
     present: frozenset[str] = frozenset()
+    inside: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -314,7 +316,7 @@ class MimecastTenant(pulumi.ComponentResource):
         )
         if not chain.idle:
             pulumi.Output.all(state, self._members).apply(
-                lambda known: self._tell(known[0], len(known[1].value), chain)
+                lambda known: self._tell(known[0], known[1].value, chain)
             )
         self._warn_of_lock_outs(chain.form)
         return _Linked(chain, group, profile, state)
@@ -399,8 +401,9 @@ class MimecastTenant(pulumi.ComponentResource):
             for warning in run_sheet.lock_out_warnings(boxes):
                 pulumi.log.warn(f"Lock-out: {warning}", resource=self)
 
-    def _tell(self, state: str, members: int, chain: ChainArgs) -> None:
-        waiting = members if chain.populated else 0
+    def _tell(self, state: str, members: Sequence[str], chain: ChainArgs) -> None:
+        outside = [each for each in members if not is_among(each, chain.inside)]
+        waiting = len(outside) if chain.populated else 0
         second = f" --profile {chain.slot}" if chain.slot is ProfileSlot.SECOND else ""
         stack = f"{pulumi.get_stack()}{second}"
         steps = (
@@ -412,8 +415,9 @@ class MimecastTenant(pulumi.ComponentResource):
                 pulumi.log.info(f"The {_ordinal(chain.slot)}authentication profile is set.", resource=self)
         elif state != "due":
             pulumi.log.warn(
-                f"The {_ordinal(chain.slot)}authentication profile is {state}: {_WHY[state]} Nobody is removed from "
-                f"the roll-out group, and nobody is added until it is confirmed again. Next: {steps}",
+                f"The {_ordinal(chain.slot)}authentication profile is {state}: {_WHY[state]} Until it is "
+                "confirmed again, nobody is added to the roll-out group; people leave it only if mimecast-sso:rollOut "
+                f"no longer names them. Next: {steps}",
                 resource=self,
             )
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import pulumi
@@ -32,6 +31,7 @@ from mimecast_sso.assessment import (
     live_application,
     live_tenant,
     people,
+    program,
     sentences,
 )
 from mimecast_sso.assessment.adoption import Adoption, unrecorded_assignments
@@ -122,6 +122,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         self, name: str, args: PersonalPortalSsoArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         _refuse_another_name(name, args.assessment.snapshot.recorded, opts)
+        program.say_that_it_passed(args.assessment)
         super().__init__("mimecast-sso:index:PersonalPortalSso", name, None, opts)
         self._name, self._args = name, args
         self._assessment, self._settings = args.assessment, args.assessment.settings
@@ -299,7 +300,6 @@ class PersonalPortalSso(pulumi.ComponentResource):
     def _tenant(self, entra: _EntraValues, application: GalleryApplication) -> MimecastTenant:
         settings, assessment = self._settings, self._assessment
         book, check_only = settings.addresses, settings.addresses.source is AddressSource.SYNCHRONISED
-        today = assessment.snapshot.mimecast_now.date()
         further = whole(self._args.addresses or {})
         own = settings.account_for_tests
         account: dict[str, AddressArgs] = {own.address: {"name": own.display_name}} if own else {}
@@ -320,7 +320,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 integration=_integration(settings.directory_synchronisation),
                 publish=settings.dns.publish,
                 publish_proof=self._args.publish_proof,
-                chains=[self._chain(slot, entra, today) for slot in _slots(settings.certificates)],
+                chains=[self._chain(slot, entra) for slot in _slots(settings.certificates)],
                 statements=self._statements(check_only=check_only),
                 after=[application],
                 requirements=application.requirements,
@@ -331,13 +331,18 @@ class PersonalPortalSso(pulumi.ComponentResource):
     def _statements(self, *, check_only: bool) -> list[Statement]:
         """The statements of previews and deployments about the Mimecast side."""
         assessment = self._assessment
-        live_side = _live_tenant(assessment.snapshot)
+        live_side, book = _live_tenant(assessment.snapshot), assessment.snapshot.recorded.book
         said = sentences.everything(assessment, Instant.AFTERWARDS)
         if live_side.value is None:
             return [live_side.states("Which domains and addresses would change"), *said]
         return [
             *live_tenant.domain_statements(live_side.value, self._settings.domains),
-            *live_tenant.address_statements(live_side.value, assessment.addresses, check_only=check_only),
+            *live_tenant.address_statements(
+                live_side.value,
+                assessment.addresses,
+                check_only=check_only,
+                recorded=book.addresses if book else (),
+            ),
             *said,
         ]
 
@@ -409,7 +414,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
         for statement in assessment.left_out:
             say(statement, self)
 
-    def _chain(self, slot: ProfileSlot, entra: _EntraValues, today: date) -> ChainArgs:
+    def _chain(self, slot: ProfileSlot, entra: _EntraValues) -> ChainArgs:
         certificates, profile = self._settings.certificates, self._settings.authentication_profile
         snapshot = self._assessment.snapshot
         generation = certificates.of_slot(slot)
@@ -423,10 +428,11 @@ class PersonalPortalSso(pulumi.ComponentResource):
             form=self._form(slot, entra, created.body if created else ""),
             thumbprint=created.thumbprint if created else "",
             confirmed=confirmed.document() if confirmed else None,
-            evidence=profile.known(today, slot),
+            evidence=self._assessment.desired.evidence(slot),
             populated=slot in certificates.populated,
             idle=generation is None,
             present=snapshot.recorded.membership(slot).added & (snapshot.members(slot) or frozenset()),
+            inside=snapshot.members(slot) or frozenset(),
         )
 
     def _form(
@@ -488,10 +494,17 @@ class _EntraValues:
 def _refuse_another_name(name: str, record: Record, opts: pulumi.ResourceOptions | None) -> None:
     """Raise RunError for a component that the stack deployed under another name, unless it has an alias.
 
-    An engine would create everything once more, and delete what people sign in through, which no forecast sees.
+    An engine would create everything once more, and delete what people sign in through, which no forecast sees. The
+    same holds for a state that was copied from another stack or project.
     """
     before = record.components
-    if not before or name in before or (opts and opts.aliases):
+    if not before or (opts and opts.aliases):
+        return
+    here = (pulumi.get_stack(), pulumi.get_project())
+    elsewhere = [each for each in sorted(record.origins) if each != here]
+    if elsewhere:
+        raise pulumi.RunError(_of_another_stack(elsewhere[0], here))
+    if name in before:
         return
     former = min(before)
     raise pulumi.RunError(
@@ -500,6 +513,17 @@ def _refuse_another_name(name: str, record: Record, opts: pulumi.ResourceOptions
         "Everything would be created once more, and the application that people sign in through deleted.\n"
         f"  What to do: keep the name {quoted(former)}, or give the component the alias "
         f"pulumi.Alias(name={quoted(former)})."
+    )
+
+
+def _of_another_stack(origin: tuple[str, str], here: tuple[str, str]) -> str:
+    (stack, project), (own, _) = origin, here
+    return (
+        f"{REFUSED} component-name: the state of stack {own} records the resources of stack {quoted(stack)}, project "
+        f"{quoted(project)}. Everything would be created once more, and the application that people sign in through "
+        "deleted.\n"
+        f"  What to do: deploy stack {quoted(stack)}. To rename it, forget this copy, which deletes nothing (pulumi "
+        f"stack rm --force {own}), and run pulumi stack rename there, which renames its resources, too."
     )
 
 

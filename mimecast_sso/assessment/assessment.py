@@ -19,7 +19,7 @@ from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.entra import Cloud
 from mimecast_sso.provenance import How, Known, Statement, Verdict
-from mimecast_sso.settings import Address, AddressSource, Removal, Settings
+from mimecast_sso.settings import Address, AddressSource, ProfileSlot, Removal, Settings
 from mimecast_sso.text.names import domain_of
 from providers.entra.protocols import GraphReads
 from providers.mimecast.client import MimecastClient
@@ -128,7 +128,7 @@ def of(
     destroys: bool = False,
 ) -> Assessment:
     """The assessment of a snapshot; ``written`` are the addresses that the configuration lists."""
-    whole, snapshot = snapshot, account_for_tests.without(snapshot).with_gone_groups_unknown
+    whole, snapshot = snapshot, _without_what_is_unknown(settings, snapshot)
     addresses, left_out = _addresses(settings, snapshot, written)
     desired = _desired(settings, snapshot, addresses, destroys=destroys)
     return Assessment(
@@ -145,9 +145,17 @@ def of(
 
 def desired_of(settings: Settings, snapshot: Snapshot, written: Sequence[Address]) -> Desired:
     """The desired state that `of` would assess, without the forecast."""
-    snapshot = account_for_tests.without(snapshot).with_gone_groups_unknown
+    snapshot = _without_what_is_unknown(settings, snapshot)
     addresses, _ = _addresses(settings, snapshot, written)
     return _desired(settings, snapshot, addresses, destroys=False)
+
+
+def _without_what_is_unknown(settings: Settings, snapshot: Snapshot) -> Snapshot:
+    """The snapshot without the test account, and with the members of groups that are gone unknown."""
+    confirmed = {slot: settings.authentication_profile.confirmed_of(slot) for slot in ProfileSlot}
+    return account_for_tests.without(snapshot).with_gone_groups_unknown(
+        {slot: each.at for slot, each in confirmed.items() if each is not None}
+    )
 
 
 def _addresses(

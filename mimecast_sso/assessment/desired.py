@@ -12,8 +12,9 @@ from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.console import attestation
 from mimecast_sso.console.form import console_form
 from mimecast_sso.console.source import AttestedProfiles, ConsoleForm, ProfileSource, Slot, previous_form
+from mimecast_sso.facts.attestation_documents import EvidenceDocument
 from mimecast_sso.settings import Ownership, ProfileSlot, RotationMode, Settings, SignOn
-from mimecast_sso.text.times import utc_time
+from mimecast_sso.text.times import utc_text, utc_time
 from providers.entra.applications import Assigned, LiveApplication, Policy
 
 NEW_CERTIFICATE = "NEW"
@@ -129,11 +130,17 @@ class Desired:
         confirmed = profile.confirmed_of(slot)
         if form is None or confirmed is None:
             return False
-        today = self.snapshot.mimecast_now.date()
-        state = attestation.state(
-            form.values, form.thumbprint, confirmed.document(), profile.known(today, slot)
-        )
+        state = attestation.state(form.values, form.thumbprint, confirmed.document(), self.evidence(slot))
         return state in attestation.OPENS
+
+    def evidence(self, slot: ProfileSlot) -> EvidenceDocument | None:
+        """The evidence about a slot's profile since its attestation, which may be about a group that is gone."""
+        now, recorded = self.snapshot.mimecast_now, self.record.groups.get(slot)
+        created = recorded.created_at if recorded else ""
+        if recorded is None and slot in self.snapshot.gone_groups:
+            created = utc_text(now)  # By this run.
+        profile = self.settings.authentication_profile
+        return profile.known(now.date(), slot, group_created=created)
 
     @cached_property
     def console(self) -> ProfileSource:

@@ -6,12 +6,12 @@ snapshot with the configuration. If a change depends on the stack's record, the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.provenance import How, Statement, Verdict
-from mimecast_sso.settings import Address, Domain, DomainMode, Settings
+from mimecast_sso.settings import Address, AddressSource, Domain, DomainMode, Settings
 from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import domain_of, enumerate_some
 from mimecast_sso.text.wording import count
@@ -41,16 +41,19 @@ def _statement(text: str, verdict: Verdict = Verdict.NOTE) -> Statement:
 
 
 def address_statements(
-    live: LiveTenant, people: Sequence[Address], *, check_only: bool
+    live: LiveTenant, people: Sequence[Address], *, check_only: bool, recorded: Collection[str] = ()
 ) -> Iterator[Statement]:
-    """Report addresses that are created, differ, are on hold or cannot be changed: the count and the first few."""
+    """Report addresses that are created, differ, are on hold or cannot be changed: the count and the first few.
+
+    ``recorded`` are those of the last deployment: only a run that refreshes creates one of them again.
+    """
     names = {person.address: person.name or "" for person in people}
     waiting = sorted(address for address in names if not live.is_internal(domain_of(address)))
     here = {address: name for address, name in names.items() if live.is_internal(domain_of(address))}
     if check_only:
         yield from _checked(live, here)
     else:
-        yield from _changed(live, here)
+        yield from _changed(live, here, recorded)
     if waiting:
         done = "checked" if check_only else "created"
         yield _statement(
@@ -71,18 +74,26 @@ def _checked(live: LiveTenant, people: Mapping[str, str]) -> Iterator[Statement]
         )
 
 
-def _changed(live: LiveTenant, people: Mapping[str, str]) -> Iterator[Statement]:
-    created, renamed, fixed = [], [], []
+def _changed(live: LiveTenant, people: Mapping[str, str], recorded: Collection[str]) -> Iterator[Statement]:
+    created: list[str] = []
+    gone: list[str] = []
+    renamed, fixed = [], []
     for address, name in sorted(people.items()):
         existing = live.addresses.get(address)
         if existing is None:
-            created.append(address)
+            (gone if address in recorded else created).append(address)
         elif existing.alias or (existing.synchronised and name not in ("", existing.name)):
             fixed.append(address)
         elif name not in ("", existing.name):
             renamed.append(f"{address} ({quoted(existing.name)} becomes {quoted(name)})")
     if created:
         yield _statement(f"{_addresses(created)} created at Mimecast: {enumerate_some(created)}")
+    if gone:
+        yield _statement(
+            f"{_addresses(gone)} no longer at Mimecast: {enumerate_some(gone)}. A run with --refresh creates "
+            f"{'it' if len(gone) == 1 else 'them'} again",
+            Verdict.WARNS,
+        )
     if renamed:
         yield _statement(
             f"{count(len(renamed), 'address has', 'addresses have')} a different name at Mimecast: "
@@ -92,7 +103,7 @@ def _changed(live: LiveTenant, people: Mapping[str, str]) -> Iterator[Statement]
     if fixed:
         yield _statement(
             f"{count(len(fixed), 'address differs', 'addresses differ')} but cannot be changed (an alias, or owned by "
-            f"directory synchronisation), so the run is refused: {enumerate_some(fixed)}",
+            f"directory synchronisation), so a run that changes addresses stops there: {enumerate_some(fixed)}",
             Verdict.WARNS,
         )
 
@@ -198,3 +209,23 @@ def unpublishable(settings: Settings, snapshot: Snapshot) -> Iterator[str]:
                 "mimecast-sso:dns, so its proof record could not be published. Set dns.zone to the zone of the domain, "
                 "or dns.publish to none and publish the record by hand."
             )
+
+
+def uncreatable(settings: Settings, snapshot: Snapshot, addresses: Collection[str]) -> Iterator[str]:
+    """A text if the run would create addresses in domains that Mimecast does not have, and would stop half-way."""
+    known, book = snapshot.domains.value, snapshot.recorded.book
+    if known is None or settings.addresses.source is AddressSource.SYNCHRONISED:
+        return
+    managed, recorded = {each.name for each in settings.domains}, book.addresses if book else frozenset[str]()
+    elsewhere = sorted(
+        each
+        for each in {*addresses} - recorded
+        if domain_of(each) not in managed and not snapshot.is_internal(domain_of(each))
+    )
+    if elsewhere:
+        domains = enumerate_some(sorted({domain_of(each) for each in elsewhere}))
+        yield (
+            f"mimecast-sso:addresses names {enumerate_some(elsewhere)}, but Mimecast has no internal domain {domains}, "
+            "and mimecast-sso:domains does not name it, so the run could not create them. Add the domain to "
+            "mimecast-sso:domains, or correct the addresses."
+        )

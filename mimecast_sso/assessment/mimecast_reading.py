@@ -21,7 +21,14 @@ from providers.mimecast.client import MimecastClient
 from providers.mimecast.directory_connection import DirectoryConnection, read_connection
 from providers.mimecast.directory_integration import Integration, find_integration
 from providers.mimecast.domains import DomainState, DomainStatus, list_domains
-from providers.mimecast.errors import AccountMismatch, Forbidden, MalformedResponse, MimecastError, NotFound
+from providers.mimecast.errors import (
+    AccountMismatch,
+    AmbiguousGroup,
+    Forbidden,
+    MalformedResponse,
+    MimecastError,
+    NotFound,
+)
 from providers.mimecast.groups import CloudGroup, find_group, list_members
 
 _MOST_PAGES = 20
@@ -179,13 +186,33 @@ class MimecastReader:
         for slot in self._slots:
             try:
                 group = self._find(client, slot)
-                members = frozenset(list_members(client, group)) if group else frozenset[str]()
-                found[slot] = live(
-                    LiveGroup(group.name, members, child_groups=group.child_count) if group else LiveGroup()
-                )
+                found[slot] = live(self._listed_group(client, slot, group) if group else LiveGroup())
             except MimecastError as error:
                 found[slot] = unknown(error)
         return found
+
+    def _listed_group(self, client: MimecastClient, slot: ProfileSlot, group: CloudGroup) -> LiveGroup:
+        members = frozenset(list_members(client, group))
+        recorded, membership = self._record.groups.get(slot), self._record.memberships.get(slot)
+        if recorded and membership and group.name != recorded.name and not membership.members <= members:
+            # Another group has the configured name. Where the recorded one is, and with whom, is unknown.
+            return LiveGroup()
+        return LiveGroup(
+            group.name,
+            members,
+            child_groups=group.child_count,
+            name_taken=self._name_is_taken(client, slot, group),
+        )
+
+    def _name_is_taken(self, client: MimecastClient, slot: ProfileSlot, group: CloudGroup) -> bool:
+        """Whether a run would rename the group to the name of another one. Costs a call only if it would rename."""
+        configured = self._settings.roll_out.group_of(slot)
+        if group.name == configured or slot not in self._settings.certificates.slots:
+            return False
+        try:
+            return find_group(client, configured) is not None
+        except AmbiguousGroup:
+            return True
 
     def _find(self, client: MimecastClient, slot: ProfileSlot) -> CloudGroup | None:
         """Find the group by its name in the state, since a run renames it in place; else by the configured one."""

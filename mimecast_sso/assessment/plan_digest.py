@@ -37,10 +37,18 @@ from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.settings.base import SECRET, SECRET_KEYS
 
 PARTS = ("settings", "state", "tenants", "people")
+_MEANS = {
+    "settings": "the configuration",
+    "state": "what the last deployment recorded",
+    "tenants": "the tenants",
+    "people": "people's sign-ins",
+}
 _WHOLE, _PART = 26, 3
 DIGEST: Final = re.compile(rf"[a-z2-7]{{{_WHOLE}}}-[a-z2-7]{{{_PART * len(PARTS)}}}")
 ANNOUNCED: Final = "Plan digest: "
 """How a program begins the message that has it, and a command the line."""
+EXPECTED: Final = "MIMECAST_SSO_EXPECTED_PLAN"
+"""The variable by which a command that has compared the plan lets the program refuse another one, read later."""
 _MASKED = SECRET_KEYS | {"mimecastClientId"}
 _INSTANTS = (Instant.NOW, Instant.AFTERWARDS, Instant.EVENTUALLY)
 
@@ -171,7 +179,21 @@ def _of_list(texts: Iterable[str]) -> Iterator[str]:
     yield "]"
 
 
-def part_of(digest_: str, name: str) -> str:
+def different(now: str, expected: str) -> tuple[str, ...]:
+    """The parts in which two digests differ.
+
+    Different parts may have the same three characters; the whole digests still differ.
+    """
+    return tuple(name for name in PARTS if _part_of(now, name) != _part_of(expected, name))
+
+
+def in_words(parts: Iterable[str]) -> str:
+    """Parts as the subject of a sentence."""
+    *most, last = [_MEANS[name] for name in parts] or ["a part of it"]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _part_of(digest_: str, name: str) -> str:
     """The three characters of a digest that stand for one part."""
     at = PARTS.index(name) * _PART
     return digest_.partition("-")[2][at : at + _PART]

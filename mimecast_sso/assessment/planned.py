@@ -378,15 +378,14 @@ def _profile(desired: Desired, recorded: RecordedProfile | None, slot: ProfileSl
         return
     if form is None:
         return
-    profile, today = desired.settings.authentication_profile, desired.snapshot.mimecast_now.date()
-    confirmed = profile.confirmed_of(slot)
+    confirmed = desired.settings.authentication_profile.confirmed_of(slot)
     pairs: dict[str, tuple[object, object]] = {
         each.label: (recorded.form.get(each.key), form.values.get(each.key)) for each in _OWN_FIELDS
     }
     pairs |= {
         "certificate": (recorded.thumbprint, form.thumbprint),
         "attestation": (_flat(recorded.confirmed), _flat(confirmed.document() if confirmed else None)),
-        "evidence": (_flat(recorded.evidence), _flat(profile.known(today, slot))),
+        "evidence": (_flat(recorded.evidence), _flat(desired.evidence(slot))),
     }
     yield from _update(object_, pairs)
 

@@ -21,10 +21,11 @@ import pulumi
 from mimecast_sso.assessment import assessment as tenants
 from mimecast_sso.assessment import guards, hand_over, plan_digest, sentences
 from mimecast_sso.assessment.assessment import Assessment
-from mimecast_sso.assessment.live_tenant import unpublishable
+from mimecast_sso.assessment.live_tenant import uncreatable, unpublishable
 from mimecast_sso.assessment.recorded import in_program
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.settings import (
+    REFUSED,
     Address,
     ConfigurationError,
     Settings,
@@ -37,6 +38,9 @@ from providers.entra import credentials
 from providers.entra.errors import GraphError, Unreachable
 from providers.entra.graph import GraphClient, shared_client
 from providers.mimecast import Credentials, MimecastClient, MimecastError, from_environment, shared_client_of
+
+_passed: dict[int, str] = {}
+"""The verdicts that are not logged yet, by the identity of the assessment, which its component keeps alive."""
 
 
 def settings() -> Settings:
@@ -78,7 +82,11 @@ def assess(
     if not component:
         hand_over.write(snapshot, os.environ)
     found = tenants.of(settings, snapshot, written, stack=pulumi.get_stack())
-    problems = [*snapshot.directory.problems, *unpublishable(settings, snapshot)]
+    problems = [
+        *snapshot.directory.problems,
+        *unpublishable(settings, snapshot),
+        *uncreatable(settings, snapshot, found.desired.addresses),
+    ]
     if problems:
         # An assigned group that somebody deleted, for example: who cannot sign in since then is said first.
         _say_what_is((found,))
@@ -109,14 +117,17 @@ def _read(
 
 
 def judge(*assessments: Assessment, root: Path | None = None) -> None:
-    """Log the guards' verdict on each assessment; in the preview of one component, the plan's digest too.
+    """Refuse what a guard refuses, and warn of overrides; in the preview of one component, log the plan's digest too.
+
+    That an assessment passed is logged once its component has passed the last guard (`say_that_it_passed`).
 
     Args:
         assessments: One for each component.
         root: The project's folder, whose other stack files are compared; the working folder by default.
 
     Raises:
-        pulumi.RunError: A guard refuses, or another stack file of the account names the same domain.
+        pulumi.RunError: A guard refuses, another stack file of the account names the same domain, or a command expects
+            another plan.
     """
     judgements = [guards.check(each) for each in assessments]
     for text in (text for judgement in judgements for text in judgement.warnings):
@@ -131,10 +142,35 @@ def judge(*assessments: Assessment, root: Path | None = None) -> None:
     ]
     if shared:
         raise pulumi.RunError("\n".join(shared))
-    for judgement in judgements:
-        pulumi.log.info(judgement.summary)
-    if pulumi.runtime.is_dry_run() and len(assessments) == 1 and assessments[0].snapshot.record.is_known:
-        pulumi.log.info(f"{plan_digest.ANNOUNCED}{plan_digest.digest(assessments[0])}")
+    _passed.update({id(each): found.summary for each, found in zip(assessments, judgements, strict=True)})
+    if len(assessments) == 1 and assessments[0].snapshot.record.is_known:
+        _refuse_other_plan(assessments[0])
+        if pulumi.runtime.is_dry_run():
+            pulumi.log.info(f"{plan_digest.ANNOUNCED}{plan_digest.digest(assessments[0])}")
+
+
+def say_that_it_passed(assessment: Assessment) -> None:
+    """Log the guards' verdict on an assessment that was judged; the component does it, after its own guard."""
+    summary = _passed.pop(id(assessment), None)
+    if summary:
+        pulumi.log.info(summary)
+
+
+def _refuse_other_plan(assessment: Assessment) -> None:
+    """Raise RunError if a command compared the plan with a reviewed one, and it has changed since."""
+    expected = os.environ.get(plan_digest.EXPECTED)
+    if not expected:
+        return
+    now = plan_digest.digest(assessment)
+    if now == expected:
+        return
+    what = plan_digest.in_words(plan_digest.different(now, expected))
+    raise pulumi.RunError(
+        f"{REFUSED} reviewed-plan: {what} changed while this run was being started, so it would deploy another plan "
+        "than the reviewed one.\n"
+        "  What to do: review the plan again, and deploy the digest that it prints: "
+        f"{assessment.command('preview')}."
+    )
 
 
 def _refuse_other_tenant() -> None:

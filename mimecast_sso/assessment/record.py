@@ -15,7 +15,7 @@ from mimecast_sso.console.attestation import OPENS, Fingerprints
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.attestation_documents import Attestation, EvidenceDocument
 from mimecast_sso.facts.json_types import JSON
-from mimecast_sso.settings import ProfileSlot
+from mimecast_sso.settings import ProfileSlot, Removal
 from mimecast_sso.text.times import graph_time
 from providers.entra.applications import Policy
 
@@ -87,10 +87,14 @@ class RecordedPolicy:
 
 @dataclass(frozen=True, slots=True)
 class RecordedGroup:
-    """A roll-out group with its recorded name; ``created`` by this stack, or found."""
+    """A roll-out group with its recorded name; ``created`` by this stack, or found.
+
+    ``created_at`` is the time as in confirmations, by Mimecast's clock; "" if this stack or release did not create it.
+    """
 
     name: str
     created: bool
+    created_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +150,16 @@ class RecordedProfile:
 
 @dataclass(frozen=True, slots=True)
 class RecordedBook:
-    """The address book: addresses this stack manages, those it created, and those it may change."""
+    """The address book: addresses this stack manages, those it created, and those it may change.
+
+    ``on_removal`` is what the last deployment configured; deleting the book does that to all of its addresses.
+    """
 
     addresses: frozenset[str]
     created: frozenset[str]
     adopted: frozenset[str]
     check_only: bool
+    on_removal: str = Removal.FORGET
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +214,12 @@ class Record:
     def components(self) -> frozenset[str]:
         """The names of the deployed components."""
         return frozenset(name_of(each.urn) for each in self._of(types.PERSONAL_PORTAL_SSO))
+
+    @property
+    def origins(self) -> frozenset[tuple[str, str]]:
+        """Stack and project in the URNs of the components: others than the running ones in a copied state."""
+        parts = (each.urn.split("::") for each in self._of(types.PERSONAL_PORTAL_SSO))
+        return frozenset((stack.removeprefix("urn:pulumi:"), project) for stack, project, *_ in parts)
 
     @cached_property
     def stack_outputs(self) -> Mapping[str, JSON]:
@@ -361,7 +375,9 @@ class Record:
         """The roll-out groups, by slot."""
         return {
             slot_of(each.urn): RecordedGroup(
-                str(each.outputs["description"]), each.outputs.get("created") is True
+                str(each.outputs["description"]),
+                each.outputs.get("created") is True,
+                str(each.outputs.get("createdAt") or ""),
             )
             for each in self._of(types.GROUP)
         }
@@ -395,6 +411,7 @@ class Record:
             frozenset(outputs.get("created") or ()),
             frozenset(outputs.get("adopt") or ()),
             outputs.get("checkOnly") is True,
+            str(outputs.get("onRemoval") or Removal.FORGET),
         )
 
     @cached_property

@@ -363,9 +363,12 @@ def groups(snapshot: Snapshot) -> Iterator[Statement]:
             yield known.states(f"the {slot} roll-out group does not exist")
         else:
             group = known.value
-            verb = "is" if len(group.members) == 1 else "are"
+            domains = sorted(each for each in group.members if each.startswith("@"))
+            listed = len(group.members) - len(domains)
+            everybody = f" and everybody of {enumerate_some(domains)}" if domains else ""
+            verb = "is" if listed == 1 and not domains else "are"
             yield known.states(
-                f"{people(len(group.members))} {verb} in the roll-out group {quoted(group.name)}"
+                f"{people(listed)}{everybody} {verb} in the roll-out group {quoted(group.name)}"
             )
             if group.left:
                 yield known.states(

@@ -69,6 +69,7 @@ class LiveGroup:
         left: People who left so recently that Mimecast may still treat them as members.
         joined: People who joined so recently that Mimecast may not treat them as members yet.
         child_groups: How many groups it contains, whose members are not read.
+        name_taken: Whether another group has the configured name, so that this one cannot be renamed to it.
     """
 
     name: str = ""
@@ -76,6 +77,7 @@ class LiveGroup:
     left: frozenset[str] = frozenset()
     joined: frozenset[str] = frozenset()
     child_groups: int = 0
+    name_taken: bool = False
 
     @property
     def exists(self) -> bool:
@@ -88,6 +90,11 @@ _GONE = (
     "Mimecast has no group {}, which this stack deployed. If it was renamed, people in it are still sent to Entra: "
     "restore its name. If it was deleted, nobody is: a run with --refresh creates another, and somebody has to bind "
     "the application settings to it in the console"
+)
+_REPLACED = (
+    "the roll-out group {} was created at {}, and its profile was confirmed before that ({}), for a group that no "
+    "longer has this name. If that one was renamed, people in it are still sent to Entra: bind the application "
+    "settings to the new group in the console, and confirm that"
 )
 
 
@@ -113,6 +120,7 @@ class Snapshot:
         access: Whether Conditional Access blocks a sample of people; known without a value: there is no application.
         addresses: Those of interest that exist at Mimecast.
         groups: The roll-out groups by profile slot, found by the name that the state knows, else the configured one.
+        gone_groups: The slots whose profile is bound to a group that is gone; its members are unknown.
         moved: How many memberships changed so recently that Mimecast may not act on them yet; unknown if the audit log
             cannot be read, and then nobody is known to have left or joined recently.
         log: Mimecast's audit log, for a command that wants more of it than the forecast does; None if it is not read.
@@ -143,6 +151,7 @@ class Snapshot:
     domains: Known[Mapping[str, DomainStatus]] = field(default_factory=lambda: unknown(_NOT_ASKED))
     addresses: Known[Mapping[str, LiveAddress]] = field(default_factory=lambda: unknown(_NOT_ASKED))
     groups: Mapping[ProfileSlot, Known[LiveGroup]] = field(default_factory=dict)
+    gone_groups: frozenset[ProfileSlot] = frozenset()
     moved: Known[int] = field(default_factory=lambda: unknown(_NOT_ASKED))
     log: AuditLog | None = None
     connections: Known[tuple[DirectoryConnection, ...]] = field(default_factory=lambda: unknown(_NOT_ASKED))
@@ -171,19 +180,35 @@ class Snapshot:
             return frozenset()
         return group.value.members if group.value is not None else None
 
-    @property
-    def with_gone_groups_unknown(self) -> Snapshot:
-        """This snapshot, with the members of recorded groups unknown that Mimecast no longer has under their name.
+    def with_gone_groups_unknown(self, confirmed: Mapping[ProfileSlot, str]) -> Snapshot:
+        """This snapshot, with the members of roll-out groups unknown that Mimecast no longer has under their name.
 
-        Such a group may have been renamed; it then stays bound to its profile, with everybody in it.
+        Such a group may have been renamed; it then stays bound to its profile, with everybody in it. So it is when
+        another one was created in its place: until the profile is ``confirmed`` again (the times, by slot).
         """
         gone: dict[ProfileSlot, Known[LiveGroup]] = {
-            slot: unknown(_GONE.format(quoted(recorded.name)))
-            for slot, recorded in self.recorded.groups.items()
-            for group in [self.groups[slot].value if slot in self.groups else None]
-            if group is not None and not group.exists
+            slot: unknown(why)
+            for slot, known in self.groups.items()
+            if known.value is not None
+            for why in [self._why_gone(slot, known.value, confirmed.get(slot, ""))]
+            if why
         }
-        return replace(self, groups={**self.groups, **gone}) if gone else self
+        return replace(self, groups={**self.groups, **gone}, gone_groups=frozenset(gone)) if gone else self
+
+    def _why_gone(self, slot: ProfileSlot, group: LiveGroup, confirmed: str) -> str:
+        """Why the members of the group that the profile is bound to are unknown; "" if they are not."""
+        recorded, profile = self.recorded.groups.get(slot), self.recorded.profiles.get(slot)
+        if not group.exists:
+            # A refresh forgets the group, but not the profile that was attested for it.
+            name = (
+                recorded.name if recorded else str(profile.form["group"]) if profile and profile.opens else ""
+            )
+            return _GONE.format(quoted(name)) if name else ""
+        # A profile that has never been attested has at most the confirmation of an earlier use of its slot.
+        attested = profile is not None and (profile.state != "due" or profile.previous is not None)
+        if attested and recorded and recorded.created_at > confirmed > "":
+            return _REPLACED.format(quoted(group.name), recorded.created_at, confirmed)
+        return ""
 
     @cached_property
     def everybody(self) -> frozenset[str]:

@@ -174,7 +174,9 @@ def places(members: Mapping[ProfileSlot, Members | None], address: str) -> Place
     covers = partial(is_among, address)
 
     def options(group: Members) -> list[bool]:
-        recent = ([True] if covers(group.left) else []) + ([False] if covers(group.joined) else [])
+        # Whoever was a member already is one, also if their whole domain joined lately.
+        joined = covers(group.joined) and not covers(group.listed - group.joined)
+        recent = ([True] if covers(group.left) else []) + ([False] if joined else [])
         return [covers(group.listed), *recent]
 
     now = {slot: options(group) for slot, group in groups.items()}

@@ -235,7 +235,7 @@ def _explanation(sheet: RunSheet) -> str:
 
 def _differing(request: Mapping[str, JSON]) -> str:
     def sent(aspect: str) -> str:
-        value = request.get(aspect)
+        value = "on" if aspect == "enforcement" else request.get(aspect)
         return ", ".join(value) if isinstance(value, list | tuple) else str(value or "")
 
     return "; ".join(f"{_ASPECTS[aspect]} {sent(aspect) or 'none'}" for aspect in request["differs"])
@@ -246,6 +246,7 @@ _ASPECTS = {
     "destination": "destination",
     "replyUrl": "reply URL",
     "contexts": "authentication contexts",
+    "enforcement": "enforcement of SAML",
 }
 
 

@@ -25,11 +25,11 @@ from mimecast_sso.settings import ProfileSlot, Settings
 from mimecast_sso.text import foreign
 from mimecast_sso.text.names import enumerate_some
 
-_NOBODY_REMOVED = "Until it is confirmed again, nobody is added; people who sign in through Entra still do."
+_NOBODY_ADDED = "Until it is confirmed again, nobody is added to the roll-out group."
 _CONSOLE_WORK = {
     "due": (CONSOLE_WORK_IS_DUE, "Nobody's sign-in changes until it is done and confirmed."),
-    "stale": ("The confirmation is stale: console work is due", _NOBODY_REMOVED),
-    "contradicted": ("Evidence contradicts the confirmation: console work is due", _NOBODY_REMOVED),
+    "stale": ("The confirmation is stale: console work is due", _NOBODY_ADDED),
+    "contradicted": ("Evidence contradicts the confirmation: console work is due", _NOBODY_ADDED),
 }
 
 
@@ -70,7 +70,9 @@ def deploy(
     engine.require_answer(yes=yes)
     settings = stack.settings()
     engine.ensure_stack()
-    ended = _reviewed(stack, settings, engine, expect, reviewed)
+    if reviewed is not None:
+        expect = digest_of(plan.read_comment(reviewed), stack.name)
+    ended = _reviewed(stack, settings, engine, expect, unreviewed=reviewed is not None)
     if ended is None and refresh:
         ended = _before_refresh(stack, settings, engine, yes=yes)
     if ended is not None:
@@ -79,7 +81,9 @@ def deploy(
     # The sandbox has no prompt, so a preview before the deployment would be wasted.
     flags += ["--skip-preview"] if stack.on_sandbox and yes else []
     show = Concise(f"Deploying {stack.name}") if yes and not (verbose or diff) else None
-    outcome = engine.run("up", *flags, show=show)
+    # The program reads both tenants later. A refresh changes the state that the digest covers before that.
+    expected = plan.parse(expect) if expect is not None and not refresh else ""
+    outcome = engine.run("up", *flags, show=show, expected_plan=expected)
     if outcome.code:
         _say_who_fails(stack, settings, engine, outcome)
         if outcome.failure() is Exit.PARTLY:
@@ -93,21 +97,20 @@ def deploy(
 
 
 def _reviewed(
-    stack: Stack, settings: Settings, engine: Engine, expect: str | None, comment: Path | None
+    stack: Stack, settings: Settings, engine: Engine, expect: str | None, *, unreviewed: bool
 ) -> Exit | None:
     """Compare the plan with the reviewed one; an exit code if there is nothing to deploy, or no preview.
 
-    Raises OperationError if the plan is a different one, or the comment has none for a stack that would change.
+    ``unreviewed``: without a digest, refuse any change. Raises OperationError if the plan is a different one, or was
+    not reviewed and would change the stack.
     """
-    if comment is not None:
-        expect = digest_of(plan.read_comment(comment), stack.name)
-        if expect is None:
-            outcome, ended = _preview(stack, settings, engine)
-            if ended is not Exit.CHANGES:
-                return ended
-            _refuse_unreviewed(stack, engine, outcome)
     if expect is not None:
         plan.require(stack, engine, plan.parse(expect))
+    elif unreviewed:
+        outcome, ended = _preview(stack, settings, engine)
+        if ended is not Exit.CHANGES:
+            return ended
+        _refuse_unreviewed(stack, engine, outcome)
     return None
 
 

@@ -23,7 +23,7 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from mimecast_sso.assessment import hand_over
+from mimecast_sso.assessment import hand_over, plan_digest
 from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.facts.engine_documents import Deployment, EngineEvent, StateResource, Step, StepKind
 from mimecast_sso.facts.json_types import JSON
@@ -168,6 +168,7 @@ class Engine:
         show: Concise | None = None,
         take_snapshot: bool = False,
         keeps_lists: bool = False,
+        expected_plan: str = "",
     ) -> RunOutcome:
         """Run a verb of the engine. Its output goes to the terminal.
 
@@ -178,6 +179,7 @@ class Engine:
             show: Displays the run instead of the engine.
             take_snapshot: Have the program hand over its snapshot of both tenants.
             keeps_lists: Keep address books and lists of members in the events, to compare them with the live state.
+            expected_plan: Have the program refuse any plan but the one of this digest.
 
         Raises:
             OperationError: `check_state` refuses the state; nothing was started.
@@ -192,7 +194,9 @@ class Engine:
             failures = Failures(stack.name, verb, partial(_names, snapshot))
             command = self._command_line(verb, flags, events.log)
             environment = self._environment(
-                snapshot=snapshot if take_snapshot or show else None, displays=not (show or quiet)
+                snapshot=snapshot if take_snapshot or show else None,
+                expected_plan=expected_plan,
+                displays=not (show or quiet),
             )
             _log.info("engine: %s", shlex.join(command))
             start = partial(subprocess.Popen, told.shielded(command), cwd=stack.root, env=environment)
@@ -209,17 +213,19 @@ class Engine:
             outcome.snapshot = hand_over.read(snapshot) if take_snapshot else None
             return outcome
 
-    def _environment(self, *, snapshot: Path | None, displays: bool) -> dict[str, str]:
+    def _environment(self, *, snapshot: Path | None, expected_plan: str, displays: bool) -> dict[str, str]:
         """The environment of a run.
 
         Args:
             snapshot: The file to which the program hands over its snapshot.
+            expected_plan: The digest of the only plan that the program accepts; "" if it accepts any.
             displays: Whether the engine's output goes to the terminal.
         """
         # The flag that writes engine events exists only among the debug commands.
         environment = {**OF_CHILDREN, **self._stack.environment, "PULUMI_DEBUG_COMMANDS": "true"}
         if not displays or not self._is_embedded:
             environment |= READ_BY_PROGRAMS
+        environment |= {plan_digest.EXPECTED: expected_plan} if expected_plan else {}
         return environment | ({hand_over.FILE: str(snapshot)} if snapshot else {})
 
     def require_answer(self, *, yes: bool) -> None:

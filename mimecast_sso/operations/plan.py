@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mimecast_sso.assessment import drift
 from mimecast_sso.assessment.assessment import Assessment
-from mimecast_sso.assessment.plan_digest import ANNOUNCED, DIGEST, PARTS, digest, part_of
+from mimecast_sso.assessment.plan_digest import ANNOUNCED, DIGEST, different, digest, in_words
 from mimecast_sso.assessment.planned import planned
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.operations import assessing
@@ -17,12 +17,6 @@ from mimecast_sso.operations.exit_codes import Exit, OperationError
 from mimecast_sso.operations.stacks import Stack
 from providers.mimecast.domain_verification import ProofOutcome
 
-_MEANS = {
-    "settings": "the configuration",
-    "state": "what the last deployment recorded",
-    "tenants": "the tenants",
-    "people": "people's sign-ins",
-}
 _MOST = 20
 _WAITING = frozenset({types.DOMAIN_VERIFICATION, types.ADDRESS_BOOK})
 """What a run writes again while a domain is unverified; the preview does not know yet whether it will be."""
@@ -94,24 +88,17 @@ def require(stack: Stack, engine: Engine, expected: str) -> None:
     now = digest(assessment)
     if now == expected:
         return
-    different = [name for name in PARTS if part_of(now, name) != part_of(expected, name)]
-    # Different parts may have the same three characters; the whole digests still differ.
-    meant = _and([_MEANS[name] for name in different] or ["a part of it"])
+    parts = different(now, expected)
     lines = [
-        f"Refused: the plan of stack {stack.name} is not the one that was reviewed; {meant} changed since.",
+        f"Refused: the plan of stack {stack.name} is not the one that was reviewed; {in_words(parts)} changed since.",
         "Nothing was deployed.",
-        *(f"  {line}" for line in _now(assessment, different)),
+        *(f"  {line}" for line in _now(assessment, parts)),
         f"Review the plan again, and deploy the digest that it prints: mimecast-sso preview --stack {stack.name}",
     ]
     raise OperationError("\n".join(lines), Exit.REFUSED)
 
 
-def _and(words: list[str]) -> str:
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def _now(assessment: Assessment, different: Iterable[str]) -> Iterator[str]:
+def _now(assessment: Assessment, parts: Iterable[str]) -> Iterator[str]:
     """The current content of the differing parts."""
     lines = {
         "settings": [f"planned now: {each.text}" for each in planned(assessment)]
@@ -119,7 +106,7 @@ def _now(assessment: Assessment, different: Iterable[str]) -> Iterator[str]:
         "tenants": [f"differs from the state: {each.text}" for each in drift.find(assessment)]
         or ["nothing differs from the state now"],
     }
-    for name in different:
+    for name in parts:
         found = lines.get(name, [])
         yield from found[:_MOST]
         if len(found) > _MOST:

@@ -25,7 +25,7 @@ from mimecast_sso.operations.output import exit_of
 from mimecast_sso.operations.stacks import Stack, Target
 from mimecast_sso.operations.tenant import connect
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live, unknown
-from mimecast_sso.settings import AddressSource, ProfileSlot, RollOut, Settings
+from mimecast_sso.settings import AddressSource, ProfileSlot, RollOut, RotationMode, Settings
 from mimecast_sso.text.files import UnreadableTextError, parse_json, read_text
 from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import enumerate_some
@@ -33,7 +33,7 @@ from mimecast_sso.text.times import shown, utc_text
 from mimecast_sso.text.wording import count
 from providers.mimecast import groups
 from providers.mimecast.client import MimecastClient
-from providers.mimecast.errors import GroupNotFound, MimecastError
+from providers.mimecast.errors import MimecastError
 from providers.mimecast.groups import CloudGroup
 
 _LONGEST_REASON = 300
@@ -178,7 +178,7 @@ def _live(stack: Stack) -> Known[frozenset[str]]:
         client, target = connect(stack), stack.target()
         present = _groups(client, target)
         if not present:
-            return live(frozenset(), "Mimecast: the group does not exist yet")
+            return live(frozenset(), "Mimecast: it has no group of this name")
         people = _listed(client, present)
         second = f", including {quoted(target.second_group)}" if len(present) > 1 else ""
         return live(people, f"Mimecast at {shown(_now())}{second}")
@@ -352,23 +352,26 @@ class RolledBack:
     left: tuple[str, ...]
     record: Path | None
     """The undo record; ``None`` when nobody was in the group."""
+    missing: str = ""
+    """The name of a group that Mimecast does not have; it may have been renamed, with people in it."""
 
     def lines(self) -> Iterator[str]:
         """The result and its consequences, as text."""
         group = f"the group {quoted(self.target.group)} of Mimecast account {self.target.account_code}"
         if self.removed:
             yield f"Removed from {group}, {count(len(self.removed), 'member')}: {', '.join(self.removed)}"
-        else:
+        elif not self.missing:
             yield f"Nobody was in {group}."
         if self.left:
             yield f"Mimecast still lists {', '.join(self.left)}. Rerun this, and check the group in the console."
         if self.record:
             yield f"Undo record: {os.path.relpath(self.record)}"
-        yield (
-            f"Mimecast asks them for a password again within {PROPAGATION_MINUTES} minutes (by its documentation). "
-            "They need a cloud password or a directory password then; people with neither cannot sign in until an "
-            "administrator sets one."
-        )
+        if self.removed:
+            yield (
+                f"Mimecast asks them for a password again within {PROPAGATION_MINUTES} minutes (by its documentation). "
+                "They need a cloud password or a directory password then; people with neither cannot sign in until an "
+                "administrator sets one."
+            )
 
 
 def back(stack: Stack) -> RolledBack:
@@ -385,6 +388,22 @@ def back(stack: Stack) -> RolledBack:
         return emptied(stack, before)
     finally:
         stack.set_roll_out(RollOut(group=stack.target().group, who="none"))
+
+
+def gone(name: str, account_code: str) -> str:
+    """What it means that Mimecast has no group of that name."""
+    return (
+        f"Mimecast account {account_code} has no cloud group called {quoted(name)}. If it was renamed, people in it "
+        "are still sent to Entra: remove them in the Administration Console (Directories > Profile Groups), or restore "
+        "its name and rerun this. If it was deleted, nobody is."
+    )
+
+
+def _required_groups(stack: Stack, target: Target) -> tuple[str, ...]:
+    """The groups that people may be in; of a stack file that may be broken elsewhere."""
+    certificates = stack.values().get("certificates")
+    rotates = isinstance(certificates, Mapping) and certificates.get("rotation") == RotationMode.BLUE_GREEN
+    return (target.group, target.second_group) if rotates else (target.group,)
 
 
 def members_by_group(client: MimecastClient, names: Iterable[str]) -> dict[str, frozenset[str]]:
@@ -404,21 +423,22 @@ def emptied(
     target, client = stack.target(), connect(stack)
     names = (target.group, target.second_group) if only is None else tuple(only)
     present = [group for name in names if (group := groups.find_group(client, name)) is not None]
-    if not present:
-        raise GroupNotFound(f"Mimecast has no cloud group called {quoted(target.group)}; nobody was removed")
+    found = {group.name for group in present}
+    required = _required_groups(stack, target) if only is None else names
+    missing = next((name for name in required if name not in found), "")
     members = {
         group.name: sorted(groups.list_members(client, group) if only is None else only[group.name])
         for group in present
     }
     people = sorted({member for each in members.values() for member in each})
     if not people:
-        return RolledBack(target, (), (), None)
+        return RolledBack(target, (), (), None, missing)
     record = _write_record(stack, target, people, before)
     for group in present:
         groups.change_members(client, group, add=(), remove=members[group.name])
     left = {member for group in present for member in groups.list_members(client, group)} & set(people)
     removed = tuple(member for member in people if member not in left)
-    return RolledBack(target, removed, tuple(sorted(left)), record)
+    return RolledBack(target, removed, tuple(sorted(left)), record, missing)
 
 
 def _choice(stack: Stack) -> RollOut | None:

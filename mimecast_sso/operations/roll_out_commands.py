@@ -119,6 +119,11 @@ def back(stack: str) -> Exit:
         say(f"{written} The group may still have members. Rerun this.")
         raise
     say("\n".join([*done.lines(), written]))
+    if done.missing:
+        raise OperationError(
+            roll_out.gone(done.missing, done.target.account_code),
+            Exit.PARTLY if done.removed else Exit.ERROR,
+        )
     return Exit.PARTLY if done.left else Exit.FINE
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from mimecast_sso.assessment.record import Record, RecordedProfile
+from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import in_state
 from mimecast_sso.console import attestation
 from mimecast_sso.console.attestation import OPENS
@@ -296,20 +296,20 @@ def _resources(stack: Stack, engine: Engine) -> list[StateResource]:
 
 def _profiles(settings: Settings, record: Record, now: datetime) -> dict[ProfileSlot, SlotProfile]:
     return {
-        slot: _slot_profile(settings, record.profiles[slot], now)
+        slot: _slot_profile(settings, record, slot, now)
         for slot in settings.certificates.slots
         if slot in record.profiles
     }
 
 
-def _slot_profile(settings: Settings, profile: RecordedProfile, now: datetime) -> SlotProfile:
-    section = settings.authentication_profile
+def _slot_profile(settings: Settings, record: Record, slot: ProfileSlot, now: datetime) -> SlotProfile:
+    section, profile, group = settings.authentication_profile, record.profiles[slot], record.groups.get(slot)
     written = section.confirmed_of(profile.slot)
     configured = attestation.state(
         profile.form,
         profile.thumbprint,
         written.document() if written else None,
-        section.known(now.date(), profile.slot),
+        section.known(now.date(), slot, group_created=group.created_at if group else ""),
     )
     known = profile.confirmed if profile.state != "due" else None
     return SlotProfile(

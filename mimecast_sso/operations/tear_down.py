@@ -27,7 +27,7 @@ from mimecast_sso.operations.stacks import Stack
 from mimecast_sso.operations.tenant import connect, mimecast_time
 from mimecast_sso.operations.terminal import say
 from mimecast_sso.provenance import How, Known, Statement
-from mimecast_sso.settings import Settings
+from mimecast_sso.settings import Removal, Settings
 from mimecast_sso.text.files import mentions
 from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import enumerate_some, is_among
@@ -84,6 +84,7 @@ def _make_safe_to_destroy(opened: Stack, engine: Engine, *, ask: bool) -> None:
     )
     if settings.application.adopt:
         refuse_if_shared(assessed())
+    refuse_to_remove_addresses(record.value, opened.name)
     prepare(opened, settings, record.value, depending, ask=ask)
 
 
@@ -140,6 +141,34 @@ def refuse_if_shared(assessment: Assessment) -> None:
             f"deleting anything: pulumi stack rm --force {assessment.stack}",
             Exit.REFUSED,
         )
+
+
+def refuse_to_remove_addresses(record: Record, stack: str) -> None:
+    """Raise OperationError if deleting the address book would disable addresses, or fail in the middle of the run.
+
+    A disabled address has no password either: it would end the sign-in of everybody in the book, most of whom may never
+    have been in the roll-out.
+    """
+    book, own = record.book, record.account_for_tests
+    if book is None or book.check_only or book.on_removal == Removal.FORGET:
+        return
+    disables = book.on_removal == Removal.DISABLE
+    found = book.addresses & (book.created | book.adopted) if disables else book.addresses
+    found -= {own.address} if own is not None else frozenset()
+    if not found:
+        return
+    effect = (
+        f"would be disabled at Mimecast, which ends sign-in with a password too: {enumerate_some(sorted(found))}"
+        if disables
+        else "would be removed from the configuration, which it forbids"
+    )
+    raise OperationError(
+        f"Nothing was destroyed: {count(len(found), 'address')} {effect} (mimecast-sso:addresses.onRemoval was "
+        f"deployed as {book.on_removal}). To leave them unchanged, set onRemoval: forget, deploy (mimecast-sso up "
+        f"--stack {stack}) and rerun. To disable some, first remove them from mimecast-sso:addresses with onRemoval: "
+        "disable.",
+        Exit.REFUSED,
+    )
 
 
 def prepare(
@@ -228,7 +257,7 @@ def _finding(stack: Stack, settings: Settings, members: frozenset[str], unread: 
     known = (
         Statement(f"who is in {name}", How.UNKNOWN, unread)
         if unread
-        else Statement(f"{count(len(members), 'person')} in {name}", How.LIVE)
+        else Statement(f"{count(len(members), 'person')} whom this stack added in {name}", How.LIVE)
     )
     remedy = (
         f"remove everybody first (mimecast-sso roll-out back --stack {stack.name}), then override this guard; "
@@ -240,7 +269,7 @@ def _finding(stack: Stack, settings: Settings, members: frozenset[str], unread: 
     elif unread:
         who = f"who is in {name} is unknown"
     else:
-        who = f"nobody is in {name}"
+        who = f"nobody whom this stack added is in {name}"
         remedy = ""
     return GuardFinding(
         _GUARD,

@@ -81,7 +81,7 @@ class CapturedRequest(SettingsSection):
     contexts: tuple[Prose, ...] = Field(
         (), examples=[[]], description="The requested authentication contexts."
     )
-    differs: tuple[Literal["issuer", "destination", "replyUrl", "contexts"], ...] = Field(
+    differs: tuple[Literal["issuer", "destination", "replyUrl", "contexts", "enforcement"], ...] = Field(
         (), description="The aspects that differ from the form.", examples=[["destination"]]
     )
 
@@ -194,14 +194,21 @@ class AuthenticationProfile(SettingsSection):
         """The evidence about the profile in a slot since its attestation."""
         return self.second.evidence if slot is ProfileSlot.SECOND else self.evidence
 
-    def known(self, today: date, slot: ProfileSlot = ProfileSlot.FIRST) -> EvidenceDocument | None:
-        """The evidence as stored in state, with the day on which the confirmation expired, if it has."""
+    def known(
+        self, today: date, slot: ProfileSlot = ProfileSlot.FIRST, *, group_created: str = ""
+    ) -> EvidenceDocument | None:
+        """The evidence as stored in state, with the day on which the confirmation expired, if it has.
+
+        A confirmation from before the roll-out group was created (the time as in confirmations) is about another one.
+        """
         evidence, confirmed = self.evidence_of(slot), self.confirmed_of(slot)
         known: EvidenceDocument = evidence.document() if evidence else {}
         if confirmed:
             ends = date.fromisoformat(confirmed.at[:10]) + timedelta(days=self.stale_after_days)
             if ends < today:
                 known["expired"] = ends.isoformat()
+            elif confirmed.at < group_created:
+                known["expired"] = confirmed.at[:10]
         return known or None
 
 

@@ -100,7 +100,9 @@ def publish_proof(server: UpdateServer, domain: str, code: str) -> None:
         response = dns.query.tcp(update, address, timeout=TIMEOUT, port=port)
     except dns.tsig.PeerError as error:
         raise DnsUpdateError(
-            f"The name server {server.server} refuses the key: {type(error).__name__}"
+            f"The name server {server.server} refuses the key {server.key_name} of mimecast-sso:dns.tsig "
+            f"({type(error).__name__}), so the proof of {domain} was not published. Correct its name, algorithm and "
+            "secret, and rerun"
         ) from None
     except (OSError, dns.exception.DNSException) as error:
         raise DnsUpdateError(

@@ -178,6 +178,27 @@ def test_an_address_that_somebody_has_is_refused(other: dict[str, Any]) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        (
+            "Sam Test",
+            'if an earlier test account left it behind, set mimecast-sso:testAccount.displayName: "Sam Test"',
+        ),
+        ("", "choose an address that nobody has"),
+        ("Single sign-on test account", None),
+    ],
+)
+def test_an_address_that_somebody_has_at_mimecast_alone_is_refused(name: str, remedy: str | None) -> None:
+    """They sign in with a password there, and would be sent to Entra."""
+    theirs = {each: address(each) for each in (ADA, GRACE)} | {ACCOUNT: replace(address(ACCOUNT), name=name)}
+    tenant = World(addresses=theirs)
+    found = guards.findings(tenant.assess(attested(values(**WANTED))))
+    refused = [each for each in found if each.guard == "test-account"]
+    assert [each.remedy.endswith(remedy or "") for each in refused] == ([] if remedy is None else [True])
+    assert all(each.final and each.affected == (ACCOUNT,) for each in refused)
+
+
 APPLIES = AccessPolicy(
     "policy", "Strict", enforced=True, decided=True, operator="OR", controls=("mfa",), changed_at=NOW
 )

@@ -741,8 +741,62 @@ def test_a_recorded_group_that_is_gone_may_have_been_renamed_with_everybody_in_i
         'Mimecast has no group "Single sign-on", which this stack deployed. If it was'
     )
     record = deployed(from_values(attested(values())))
-    world.deployed = Record(tuple(each for each in record.resources if each.type != types.GROUP))
+    forgotten = Record(tuple(each for each in record.resources if each.type != types.GROUP))
+    world.deployed = forgotten
+    assert not world.assess(UNASSIGNED).snapshot.groups_known, "a refresh forgot it, but not the profile"
+    world.deployed = Record(
+        tuple(each for each in forgotten.resources if each.type != types.AUTHENTICATION_PROFILE)
+    )
     assert world.assess(UNASSIGNED).snapshot.groups_known, "it was not deployed yet"
+
+
+def _changed(record: Record, type_: str, **outputs: Any) -> Record:
+    """The record with other outputs of one resource."""
+    return Record(
+        tuple(
+            replace(each, outputs={**each.outputs, **outputs}) if each.type == type_ else each
+            for each in record.resources
+        )
+    )
+
+
+def test_a_group_that_was_created_after_the_confirmation_is_another_one() -> None:
+    """Somebody renamed the group, and a run created one in its place: the profile stays bound to the renamed one."""
+    record = deployed(from_values(attested(values())))
+    confirmed = record.profiles[ProfileSlot.FIRST].confirmed or {}
+    later = {"createdAt": "2026-11-21T09:00:00Z"}
+    assert later["createdAt"] > confirmed["at"]
+    world = World(deployed=_changed(record, types.GROUP, **later))
+    found = world.assess(UNASSIGNED)
+    assert not found.snapshot.groups_known
+    assert [each.guard for each in guards.findings(found)] == [LAST]
+    assert (found.desired.evidence(ProfileSlot.FIRST) or {})["expired"] == confirmed["at"][:10]
+    assert not found.desired.opens(ProfileSlot.FIRST)
+    source = sentences.who_signs_in(world.assess().forecast, Instant.NOW).source
+    assert (
+        'the roll-out group "Single sign-on" was created at 2026-11-21T09:00:00Z, and its profile' in source
+    )
+
+    document = attested(values())
+    document["authenticationProfile"]["confirmed"]["at"] = "2026-11-22T08:00:00Z"
+    again = world.assess(document)
+    assert again.desired.opens(ProfileSlot.FIRST)
+    assert again.forecast.through_entra(Instant.NOW) == (ADA, GRACE)
+
+
+@pytest.mark.parametrize("previous", [None, {"group": "Single sign-on", "certificate": ""}])
+def test_a_confirmation_of_an_earlier_use_of_a_slot_says_nothing_about_its_new_group(previous: Any) -> None:
+    """In a second blue/green rotation the stack file still has the attestation of the first one."""
+    due = _changed(deployed(from_values(values())), types.GROUP, createdAt="2026-11-21T09:00:00Z")
+    due = _changed(due, types.AUTHENTICATION_PROFILE, state="due", previousForm=previous)
+    assert World(deployed=due).assess().snapshot.groups_known is (previous is None)
+
+
+def test_a_run_that_creates_the_group_again_adds_nobody_before_the_next_confirmation() -> None:
+    record = deployed(from_values(attested(values())))
+    gone = Record(tuple(each for each in record.resources if each.type != types.GROUP))
+    found = World(deployed=gone, changes={"groups": {ProfileSlot.FIRST: live(LiveGroup())}}).assess()
+    assert not found.desired.opens(ProfileSlot.FIRST)
 
 
 def _alan_joins(**keys: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from mimecast_sso.assessment.guards import GuardFinding, application_missing, cl
 from mimecast_sso.assessment.guards.finding import expired
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import RecordedResource
+from mimecast_sso.assessment.snapshot import LiveGroup
 from mimecast_sso.console import attestation
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.certificate_life import latest_expiry
@@ -717,6 +718,66 @@ def test_no_certificate_is_created_that_is_valid_longer_than_entra_allows(
         assert f'set endDate: "{NOW.year + 3}-{NOW:%m-%d}T00:00:00Z", or earlier, for 2026' in finding.remedy
     # An adopted or deployed certificate may be valid longer: a person has imported it.
     assert "certificate-date" not in found(World(deployed=expiring(utc_text(end))), document)
+
+
+def test_people_are_assigned_before_assignment_becomes_required() -> None:
+    """In one run they would be refused for seconds, between the two writes."""
+    nobody = World(application=replace(application(), assigned=(), assignment_required=False))
+    record = deployed(from_values(attested(values(assign={}, application={"assignmentRequired": False}))))
+    finding = found(replace(nobody, deployed=record), attested(values()))["last-sign-in-method"]
+    assert finding.affected == (ADA, GRACE)
+    assert finding.remedy == (
+        "deploy in two runs: first assign them (mimecast-sso:assign) while mimecast-sso:application.assignmentRequired "
+        "is false, then set it to true"
+    )
+
+
+def test_whom_this_stack_did_not_add_no_change_of_the_file_removes_from_the_group() -> None:
+    """The membership was deleted from the state, or somebody else added Grace."""
+    pilot = {"group": "Single sign-on", "who": "pilot", "pilot": [ADA]}
+    document = attested(values(assign={"users": [ADA]}, rollOut=pilot))
+    settings = from_values(attested(values()))
+    by_others = World(deployed=deployed(settings, members=frozenset({ADA})))
+    remedy = found(by_others, document)["last-sign-in-method"].remedy
+    assert "deploy with mimecast-sso up --stack prod-eu --refresh, and wait 15 minutes" in remedy
+    for world in (World(), World(members={ADA}, left={GRACE}, deployed=by_others.deployed)):
+        assert "--refresh" not in found(world, document)["last-sign-in-method"].remedy
+
+
+TWO = {
+    "generations": [
+        {"label": "2026", "endDate": "2029-11-01T00:00:00Z"},
+        {"label": "2029", "endDate": "2029-11-15T00:00:00Z", "profile": "second"},
+    ],
+    "active": "2026",
+    "rotation": "blue-green",
+}
+
+
+@pytest.mark.parametrize(
+    ("slot", "keys", "said"),
+    [
+        (ProfileSlot.FIRST, {}, "mimecast-sso:rollOut.group would rename"),
+        (ProfileSlot.SECOND, {"certificates": TWO}, "mimecast-sso:rollOut.secondGroup would rename"),
+    ],
+)
+def test_no_roll_out_group_is_renamed_to_the_name_of_another(
+    slot: ProfileSlot, keys: dict[str, Any], said: str
+) -> None:
+    document = attested(values(rollOut={"group": "Existing", "secondGroup": "Other"}, **keys))
+    members = frozenset({ADA, GRACE})
+    groups = {each: live(LiveGroup(f"{each} group", members)) for each in ProfileSlot}
+    world = World(changes={"groups": groups})
+    assert "group-name" not in found(world, document)
+    groups[slot] = live(LiveGroup(f"{slot} group", members, name_taken=True))
+    finding = found(world, document)["group-name"]
+    assert finding.final
+    assert finding.problem.startswith(f'{said} the roll-out group "{slot} group" to "')
+    assert (
+        f'rollOut.{"group" if slot is ProfileSlot.FIRST else "secondGroup"}: "{slot} group"' in finding.remedy
+    )
+    assessment = world.assess(document, destroys=True)
+    assert "group-name" not in {each.guard for each in guards.findings(assessment)}
 
 
 def test_three_years_after_a_leap_day_is_the_day_before() -> None:

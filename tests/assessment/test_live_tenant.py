@@ -9,6 +9,9 @@ from syrupy.assertion import SnapshotAssertion
 
 from mimecast_sso.assessment import live_tenant
 from mimecast_sso.assessment.live_tenant import LiveTenant
+from mimecast_sso.assessment.record import Record
+from mimecast_sso.assessment.recorded import RecordedResource
+from mimecast_sso.facts import resource_types as types
 from mimecast_sso.provenance import Statement
 from mimecast_sso.provenance import live as known
 from mimecast_sso.settings import Address, Domain, DomainMode
@@ -57,6 +60,16 @@ def test_addresses_are_counted_and_the_first_twenty_named() -> None:
     assert said.text.startswith("25 addresses are created at Mimecast: person00@example.com")
     assert "person19@example.com and 5 more" in said.text
     assert "person20" not in said.text
+
+
+def test_only_a_refresh_creates_an_address_again_that_is_gone() -> None:
+    people = [Address(address=each) for each in (ADA, GRACE)]
+    created, gone = live_tenant.address_statements(
+        tenant(status("example.com")), people, check_only=False, recorded={GRACE}
+    )
+    assert created.text == f"1 address is created at Mimecast: {ADA}"
+    assert gone.text == f"1 address is no longer at Mimecast: {GRACE}. A run with --refresh creates it again"
+    assert gone.warns
 
 
 def test_other_names_and_what_may_not_be_changed() -> None:
@@ -296,3 +309,30 @@ def test_where_domains_cannot_be_read_none_is_known_to_need_a_proof() -> None:
         values(domains=[{"name": "example.org"}], dns=ZONE)
     )
     assert not list(live_tenant.unpublishable(assessed.settings, assessed.snapshot))
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({}, True),
+        ({"domains": [{"name": "example.org"}]}, False),
+        ({"addresses": {"source": "synchronised"}}, False),
+    ],
+)
+def test_an_address_in_a_domain_that_nobody_registers_is_named_before_the_run(
+    changes: dict[str, Any], refused: bool
+) -> None:
+    assessed = World().assess(values(**changes))
+    named = ["zoe@example.org", ADA]
+    found = list(live_tenant.uncreatable(assessed.settings, assessed.snapshot, named))
+    said = "mimecast-sso:addresses names zoe@example.org, but Mimecast has no internal domain example.org"
+    assert [text.startswith(said) for text in found] == ([True] if refused else [])
+
+
+def test_an_address_that_is_recorded_or_whose_domain_is_unknown_is_not_refused() -> None:
+    assessed = World(unread=frozenset({"domains"})).assess(values())
+    assert not list(live_tenant.uncreatable(assessed.settings, assessed.snapshot, ["zoe@example.org"]))
+    book = {"addresses": {"zoe@example.org": {"name": ""}}, "created": [], "adopt": []}
+    recorded = RecordedResource("urn:pulumi:prod-eu::p::book::x", types.ADDRESS_BOOK, book)
+    assessed = World(deployed=Record((recorded,))).assess(values())
+    assert not list(live_tenant.uncreatable(assessed.settings, assessed.snapshot, ["zoe@example.org"]))

@@ -11,7 +11,7 @@ import pulumi
 import pytest
 import yaml
 
-from mimecast_sso.assessment import program
+from mimecast_sso.assessment import plan_digest, program
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.facts.entra import CLOUDS
 from mimecast_sso.settings import ConfigurationError, Written, from_values
@@ -198,11 +198,31 @@ def test_a_domain_of_another_stack_of_the_account_stops_the_program(
 
 def test_an_allowed_run_reports_its_effects(said: Said) -> None:
     nobody_yet = deployed(from_values(attested(values())), members=frozenset())
-    program.judge(World().assess(), World(members=set(), deployed=nobody_yet).assess())
+    both = World().assess(), World(members=set(), deployed=nobody_yet).assess()
+    program.judge(*both)
+    assert said == [], "the component's own guard is left"
+    for each in (*both, both[0]):
+        program.say_that_it_passed(each)
     assert said == [
         "info: Guards: all passed; this run sends nobody else to Entra.",
         f"info: Guards: all passed; this run sends 2 more people to Entra: {ADA}, {GRACE}.",
     ]
+
+
+def test_another_plan_than_the_reviewed_one_is_refused(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command compared the plan; somebody changed Entra before the program read it."""
+    reviewed = plan_digest.digest(World().assess())
+    monkeypatch.setenv(plan_digest.EXPECTED, reviewed)
+    program.judge(World().assess())
+    changed = World(application=application(enabled=False)).assess()
+    with pytest.raises(pulumi.RunError) as stopped:
+        program.judge(changed)
+    assert str(stopped.value).startswith(
+        "Refused by guard reviewed-plan: the tenants and people's sign-ins changed"
+    )
+    assert "mimecast-sso preview --stack" in str(stopped.value)
+    monkeypatch.delenv(plan_digest.EXPECTED)
+    program.judge(changed)
 
 
 def test_a_refused_run_reports_the_current_state_and_keeps_its_outputs(said: Said) -> None:

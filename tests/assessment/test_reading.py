@@ -742,11 +742,17 @@ def test_a_group_is_found_by_the_name_that_the_state_knows_else_by_the_configure
     renamed = {"rollOut": {"group": "Renamed"}}
     old = Mimecast(groups={"Single sign-on": [ADA], "Renamed": [GRACE]})
     assert snapshot(mimecast=old, **renamed).groups[ProfileSlot.FIRST].value == LiveGroup(
-        "Single sign-on", frozenset({ADA})
+        "Single sign-on", frozenset({ADA}), name_taken=True
     )
-    new = Mimecast(groups={"Renamed": [GRACE]})
+    free = snapshot(mimecast=Mimecast(groups={"Single sign-on": [ADA]}), **renamed)
+    assert free.groups[ProfileSlot.FIRST].value == LiveGroup("Single sign-on", frozenset({ADA}))
+    new = Mimecast(groups={"Renamed": [ADA, GRACE, ALAN]})
     assert snapshot(mimecast=new, **renamed).groups[ProfileSlot.FIRST].value == LiveGroup(
-        "Renamed", frozenset({GRACE})
+        "Renamed", frozenset({ADA, GRACE, ALAN})
+    )
+    another = Mimecast(groups={"Renamed": [GRACE]})
+    assert snapshot(mimecast=another, **renamed).groups[ProfileSlot.FIRST].value == LiveGroup(), (
+        "without the recorded members it is another group"
     )
 
 

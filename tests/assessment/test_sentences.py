@@ -106,7 +106,11 @@ BOTH = {
 }
 NO_GROUP = {"groups": {ProfileSlot.FIRST: live(LiveGroup())}}
 WITHOUT_GROUP = Record(
-    tuple(each for each in deployed(from_values(attested(values()))).resources if each.type != types.GROUP)
+    tuple(
+        each
+        for each in deployed(from_values(attested(values()))).resources
+        if each.type not in (types.GROUP, types.AUTHENTICATION_PROFILE)
+    )
 )
 
 

@@ -296,6 +296,13 @@ def test_people_who_moved_recently_may_be_in_or_out_with_the_listing_first() -> 
     assert places({ProfileSlot.FIRST: left}, ADA).now == (nobody, FIRST)
 
 
+def test_a_member_stays_one_when_the_whole_domain_joins() -> None:
+    joined = frozenset({"@example.com"})
+    group = {ProfileSlot.FIRST: members(listed=joined | {ADA}, joined=joined)}
+    assert places(group, ADA).now == (FIRST,)
+    assert places(group, GRACE).now == (FIRST, frozenset())
+
+
 def test_while_a_run_takes_effect_the_old_and_the_new_place_may_count() -> None:
     nobody = frozenset[str]()
     found = places({ProfileSlot.FIRST: members(after=(nobody, frozenset({ADA})))}, ADA)

@@ -15,12 +15,18 @@ from typing import Any
 import pytest
 import yaml
 
+from mimecast_sso.operations import plan
+from mimecast_sso.operations.deployment import deploy, open_with_engine
+from mimecast_sso.operations.engine import Engine
+from mimecast_sso.operations.exit_codes import Exit
+from mimecast_sso.operations.stacks import Stack
 from providers.mimecast import from_environment
 from providers.mimecast.groups import (
     change_members,
     list_members,
     provide_group,
     remove_group,
+    rename_group,
     require_group,
 )
 from sandbox import sign_in
@@ -197,7 +203,9 @@ def test_a_component_is_not_created_again_under_another_name(made: Project) -> N
     made.configure(guards=override)
     try:
         program.write_text(before.replace('"mimecast-personal-portal"', '"portal"'))
-        refused(made.up(), "Refused by guard component-name", 'pulumi.Alias(name="mimecast-personal-portal")')
+        run = made.up()
+        refused(run, "Refused by guard component-name", 'pulumi.Alias(name="mimecast-personal-portal")')
+        assert "Guards: all passed" not in run.text
         program.write_text(
             before.replace(
                 '"mimecast-personal-portal", PersonalPortalSsoArgs(assessment)',
@@ -333,6 +341,104 @@ def test_a_renamed_group_hides_nobody(made: Project) -> None:
     section(made, "assign", users=[], groups=[])
     refused(made.up(), "AADSTS50105", "Affected, 4")
     assert signing_in(made) == set(PEOPLE)
+
+
+def test_a_roll_out_group_is_not_renamed_to_the_name_of_another(made: Project) -> None:
+    with made.running.entered():
+        provide_group(from_environment(made.running.env), "Existing")
+    section(made, "rollOut", group="Existing")
+    for run in (made.sso("preview"), made.up()):
+        refused(
+            run, "Refused by guard group-name", 'to "Existing", but Mimecast already has a group of that name'
+        )
+    assert signing_in(made) == set(PEOPLE)
+
+
+def test_a_group_that_was_renamed_in_the_console_and_created_again_hides_nobody(made: Project) -> None:
+    name = made.configuration("rollOut")["group"]
+    with made.running.entered():
+        rename_group(from_environment(made.running.env), name, "Renamed in the console")
+    assert made.sso("up", "--yes", "--refresh").code == 0
+    section(made, "rollOut", who="pilot", pilot=[ADA, ALAN, LINUS])
+    run = made.up()
+    assert run.code == 0, run.text
+    assert "for a group that no longer has this name. If that one was renamed" in " ".join(run.text.split())
+    assert made.sandbox("clock", "+33m").code == 0
+    section(made, "assign", users=[ADA])
+    refused(made.up(), "AADSTS50105", f"Affected, 1: {GRACE}")
+    assert signing_in(made) == set(PEOPLE)
+
+
+def test_nobody_is_said_to_sign_in_through_a_group_that_was_created_after_the_confirmation(
+    made: Project,
+) -> None:
+    name = made.configuration("rollOut")["group"]
+    with made.running.entered():
+        client = from_environment(made.running.env)
+        group = require_group(client, name)
+        change_members(client, group, add=(), remove=list_members(client, group))
+        remove_group(client, name, created=True)
+    assert made.sso("up", "--yes", "--refresh").code == 0
+    for run in (made.up(), made.sso("roll-out status"), made.sso("verify"), made.sso("drift")):
+        assert "4 people sign in through Entra" not in run.text, run.text
+        assert "Who signs in through Entra is unknown" in run.text
+    made.do_the_console_work()
+    assert "4 people sign in through Entra afterwards" in made.up().text
+    assert signing_in(made) == set(PEOPLE)
+
+
+def test_a_stack_whose_destruction_would_disable_addresses_is_not_destroyed(made: Project) -> None:
+    override = [{"name": "allow-destroy", "reason": "a test", "until": "2099-12-31"}]
+    section(made, "addresses", onRemoval="disable")
+    made.configure(guards=override)
+    assert made.up().code == 0
+    refused(
+        made.sso("down", "--yes"), "4 addresses would be disabled at Mimecast", GRACE, "onRemoval: forget"
+    )
+    assert signing_in(made) == set(PEOPLE)
+
+
+def test_a_state_that_was_copied_to_another_stack_is_refused(made: Project) -> None:
+    command = ["pulumi"] if made.engine == "pulumi" else [sys.executable, "-m", "sandbox.engine"]
+
+    def engine(*words: str) -> Ended:
+        return made.sandbox("run", "--", *command, *words)
+
+    override = [{"name": "allow-destroy", "reason": "a test", "until": "2099-12-31"}]
+    made.configure(guards=override, domains=[{"name": "example.com", "mode": "require"}])
+    exported = engine("stack", "export", "--stack", "sandbox").text
+    (made.folder / "state.json").write_text(exported[exported.index("{") :])
+    (made.folder / "stacks" / "Pulumi.copy.yaml").write_text(made.stack_file.read_text())
+    assert engine("stack", "init", "copy").code == 0
+    assert engine("stack", "import", "--file", "state.json", "--force", "--stack", "copy").code == 0
+    for verb in (("preview",), ("up", "--yes")):
+        run = made.stack("copy", *verb)
+        assert run.code == REFUSED, run.text
+        assert 'the state of stack copy records the resources of stack "sandbox"' in run.text
+        assert "Guards: all passed" not in run.text
+    assert signing_in(made) == set(PEOPLE)
+
+
+def test_a_change_between_comparison_and_deployment_is_not_deployed(
+    made: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section(made, "rollOut", who="pilot", pilot=[ADA, GRACE, ALAN])
+    reviewed = next(line for line in made.sso("preview").text.splitlines() if "Plan digest: " in line)
+    compare = plan.require
+
+    def compared_and_then(stack: Stack, engine: Engine, expected: str) -> None:
+        compare(stack, engine, expected)
+        (grace,) = (each for each in made.control.documents("entra.users") if each["mail"] == GRACE)
+        made.control.put("entra.users", grace["id"], grace | {"accountEnabled": False})
+
+    monkeypatch.setattr(plan, "require", compared_and_then)
+    monkeypatch.setenv("ENGINE", made.engine)
+    monkeypatch.chdir(made.folder)
+    with made.running.entered():
+        stack, engine = open_with_engine("sandbox", "up")
+        code = deploy(stack, engine, yes=True, expect=reviewed.rpartition(" ")[2])
+    assert code is Exit.REFUSED
+    assert signing_in(made) == {ADA, ALAN, LINUS}, "Linus is still in the roll-out"
 
 
 def test_the_console_counts_as_it_was_confirmed(made: Project) -> None:

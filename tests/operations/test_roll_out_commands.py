@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from providers.mimecast import from_environment, groups
 from sandbox import credentials
 from tests.support.deployments import Deployments, with_a_pilot
 from tests.support.projects import Ended, Project
@@ -268,6 +269,28 @@ def test_back_needs_neither_entra_nor_an_engine_and_can_be_undone(made: Project)
     again = roll_out(made, "back")
     assert (again.code, "Nobody was in" in again.text) == (0, True), again.text
     record.unlink()
+
+
+def test_a_group_that_is_gone_is_not_taken_for_an_empty_one(made: Project) -> None:
+    """Somebody renamed it in the console: people in it are still sent to Entra."""
+    with made.running.entered():
+        client = from_environment(made.running.env)
+        groups.rename_group(client, GROUP, "Renamed in the console")
+        failed = roll_out(made, "back")
+        assert failed.code == 1, failed.text
+        assert (
+            f'has no cloud group called "{GROUP}". If it was renamed, people in it are still' in failed.text
+        )
+        assert "Nobody was in" not in failed.text
+        certificates = made.configuration("certificates")
+        made.configure(certificates=certificates | {"rotation": "blue-green"})
+        groups.provide_group(client, f"{GROUP} (second)")
+        assert roll_out(made, "back").code == 1, "the other group alone does not count"
+        made.configure(certificates=certificates)
+        groups.remove_group(client, f"{GROUP} (second)", created=True)
+        groups.rename_group(client, "Renamed in the console", GROUP)
+        assert in_group(made) == {ADA}
+    made.forget("rollOut")
 
 
 @pytest.mark.parametrize("deployed_since", [True, False])

@@ -156,6 +156,47 @@ def test_an_adopted_application_that_nobody_else_uses_is_deleted(world: World) -
     tear_down.refuse_if_shared(world.assess(ADOPTS))
 
 
+def with_addresses(on_removal: str, **outputs: Any) -> Record:
+    """A deployed address book."""
+    book = {"addresses": {ADA: {}, GRACE: {}}, "created": [ADA], "adopt": [], "onRemoval": on_removal}
+    urn = f"urn:pulumi:test::mimecast-sso::{types.ADDRESS_BOOK}::addresses"
+    return Record((RecordedResource(urn, types.ADDRESS_BOOK, book | outputs),))
+
+
+@pytest.mark.parametrize(
+    ("on_removal", "said"),
+    [
+        (
+            "disable",
+            f"1 address would be disabled at Mimecast, which ends sign-in with a password too: {ADA} (mime",
+        ),
+        (
+            "refuse",
+            "2 addresses would be removed from the configuration, which it forbids (mimecast-sso:addresses.",
+        ),
+    ],
+)
+def test_a_stack_whose_destruction_would_disable_addresses_is_kept(on_removal: str, said: str) -> None:
+    with pytest.raises(OperationError) as refused:
+        tear_down.refuse_to_remove_addresses(with_addresses(on_removal), "prod-eu")
+    assert refused.value.code is Exit.REFUSED
+    assert f"Nothing was destroyed: {said}" in str(refused.value)
+    assert "set onRemoval: forget, deploy (mimecast-sso up --stack prod-eu) and rerun" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param(Record(), id="no addresses"),
+        pytest.param(with_addresses("forget"), id="they are forgotten"),
+        pytest.param(with_addresses("disable", created=[]), id="others created them"),
+        pytest.param(with_addresses("disable", checkOnly=True), id="they are only checked"),
+    ],
+)
+def test_a_stack_whose_destruction_leaves_addresses_is_destroyed(record: Record) -> None:
+    tear_down.refuse_to_remove_addresses(record, "prod-eu")
+
+
 def test_an_application_that_another_stack_of_the_project_manages_is_kept(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -19,6 +20,7 @@ from mimecast_sso.saml import authn_request
 from mimecast_sso.saml.authn_request import AuthnRequest
 from mimecast_sso.saml.names import CONTEXT_PASSWORD_PROTECTED
 from mimecast_sso.settings import ProfileSlot, from_values
+from mimecast_sso.text.times import utc_text
 
 LOGIN = "https://login.microsoftonline.com/7d1e6c1c-3f5a-4f0e-9a57-6d2f1b3c4a01/saml2"
 REQUEST = AuthnRequest(
@@ -120,6 +122,21 @@ def test_an_invalid_request_is_explained_and_not_quoted(given: str, said: str) -
 
 def test_a_request_as_configured_agrees_in_every_aspect() -> None:
     assert [row.agrees for row in compare(SETTINGS, PROFILE, Captured(REQUEST, None))] == [True] * 4
+
+
+@pytest.mark.parametrize(("minutes", "agrees"), [(14, None), (15, False)])
+def test_a_request_contradicts_a_form_that_does_not_enforce_saml(minutes: int, agrees: bool | None) -> None:
+    """Somebody confirmed it without saving it; soon after that Mimecast may act on the form before."""
+    since = utc_text(REQUEST.issue_instant - timedelta(minutes=minutes))
+    off = replace(
+        PROFILE,
+        form={**PROFILE.form, "enforcePersonalPortal": False},
+        state="claimed",
+        confirmed={"at": since},
+    )
+    *_, row = compare(SETTINGS, off, Captured(REQUEST, None))
+    assert (row.aspect, row.agrees) == ("enforcement", agrees)
+    assert len(compare(SETTINGS, replace(off, state="due"), Captured(REQUEST, None))) == 4
 
 
 def test_each_difference_is_named_and_what_is_left_open_is_not_one() -> None:

@@ -6,7 +6,8 @@ credentials are for the configured systems (`account`), that administrators keep
 second stack writes the same objects (`second_stack`), that the test account belongs to no person
 (`account_for_tests`), that the recorded application was not deleted (`application_missing`), that the state records no
 object twice (`recorded_twice`), that Entra accepts the claims policy (`claims_policy`), that no certificate is created
-that has expired (`certificate_date`), and that the certificate that signs is not retired (`retirement`).
+that has expired (`certificate_date`), that no roll-out group gets the name of another (`group_name`), and that the
+certificate that signs is not retired (`retirement`).
 
 `check` decides; the program raises its refusals, and a command exits with 4. The text of a refusal begins with
 `mimecast_sso.settings.REFUSED`.
@@ -25,6 +26,7 @@ from mimecast_sso.assessment.guards import (
     application_missing,
     certificate_date,
     claims_policy,
+    group_name,
     losses,
     recorded_twice,
     retirement,
@@ -45,6 +47,7 @@ GUARDS: tuple[Callable[[Assessment], Iterable[GuardFinding]], ...] = (
     recorded_twice.find,
     claims_policy.find,
     certificate_date.find,
+    group_name.find,
     administrators.find,
     retirement.find,
     losses.find,

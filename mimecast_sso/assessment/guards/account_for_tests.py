@@ -7,19 +7,50 @@ from collections.abc import Iterator
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.guards.finding import GuardFinding
 from mimecast_sso.provenance import How, Statement
+from mimecast_sso.settings.account_for_tests import AccountForTests
 from mimecast_sso.text.foreign import quoted
 
 _GUARD = "test-account"
 
 
 def find(assessment: Assessment) -> Iterator[GuardFinding]:
-    """Refuse an address that exists in Entra; the stack's own test account is not in the snapshot.
+    """Refuse an address that somebody has in Entra or at Mimecast; the stack's own account is not in the snapshot."""
+    if assessment.settings.account_for_tests is None or assessment.snapshot.record.value is None:
+        return
+    yield from _in_entra(assessment, assessment.settings.account_for_tests)
+    yield from _at_mimecast(assessment, assessment.settings.account_for_tests)
+
+
+def _at_mimecast(assessment: Assessment, desired: AccountForTests) -> Iterator[GuardFinding]:
+    """Refuse a person's address. An earlier test account leaves its address behind, with its name."""
+    snapshot = assessment.snapshot
+    live, book = (snapshot.addresses.value or {}).get(desired.address), snapshot.recorded.book
+    own = bool(snapshot.directory.unrecorded_account) or (
+        book is not None and desired.address in book.addresses
+    )
+    if live is None or live.name == desired.display_name or own:
+        return
+    rename = (
+        "; or, if an earlier test account left it behind, set mimecast-sso:testAccount.displayName: "
+        f"{quoted(live.name)}"
+    )
+    yield GuardFinding(
+        _GUARD,
+        f"mimecast-sso:testAccount.address is {desired.address}, but Mimecast already has this address "
+        f"({quoted(live.name)}). Whoever signs in with it would be sent to Entra, where the test account has another "
+        "password",
+        (desired.address,),
+        remedy=f"choose an address that nobody has{rename if live.name else ''}",
+        final=True,
+    )
+
+
+def _in_entra(assessment: Assessment, desired: AccountForTests) -> Iterator[GuardFinding]:
+    """Refuse a person's account.
 
     An account that a run of this stack created and could not record is known by its marker, and is imported.
     """
-    desired, snapshot = assessment.settings.account_for_tests, assessment.snapshot
-    if desired is None or snapshot.record.value is None:
-        return
+    snapshot = assessment.snapshot
     names = snapshot.by_name_id
     person = names["upn"].get(desired.address) or names["mail"].get(desired.address)
     if person is None or person.object_id == snapshot.directory.unrecorded_account:

@@ -121,7 +121,7 @@ def _have_left(assessment: Assessment) -> bool:
 def _step(assessment: Assessment, loss: Loss, *, leaving: bool) -> str:
     outcome = loss.outcome
     if outcome.reason is Reason.NOT_ASSIGNED and (leaving or not loss.joining):
-        return _assigned(leaving=leaving)
+        return _required(assessment) or _added_by_others(assessment) or _assigned(leaving=leaving)
     if outcome.reason is Reason.SIGNATURE and not loss.joining:
         return _certificate(assessment, leaving=leaving)
     if outcome.reason is Reason.APPLICATION_MISSING and not loss.joining:
@@ -152,6 +152,34 @@ def _kept_address(assessment: Assessment, reason: Reason | None) -> str:
             f"mimecast-sso:rollOut, deploy, and wait {PROPAGATION_MINUTES} minutes until Mimecast acts on it"
         )
     return ""
+
+
+def _required(assessment: Assessment) -> str:
+    """The remedy if this run makes assignment required; else ""."""
+    timeline, required = (
+        assessment.forecast.effects.timeline,
+        assessment.settings.application.assignment_required,
+    )
+    if timeline is None or timeline.now.assignment_required or not required:
+        return ""
+    return (
+        "deploy in two runs: first assign them (mimecast-sso:assign) while mimecast-sso:application.assignmentRequired "
+        "is false, then set it to true"
+    )
+
+
+def _added_by_others(assessment: Assessment) -> str:
+    """The remedy if this stack did not add the people to their group, so that no change of the file removes them."""
+    record, lost = assessment.snapshot.recorded, assessment.forecast.losses
+    managed = frozenset[str]().union(*(each.members for each in record.memberships.values()))
+    inside = (*assessment.snapshot.everybody, *assessment.desired.members)
+    if any(is_among(each, managed) or not is_among(each, inside) for each in lost):
+        return ""
+    return (
+        "keep them in mimecast-sso:assign until they are out of the roll-out group, to which this stack did not add "
+        f"them: leave them out of mimecast-sso:rollOut, deploy with {assessment.command('up')} --refresh, and wait "
+        f"{PROPAGATION_MINUTES} minutes until Mimecast acts on it"
+    )
 
 
 def _assigned(*, leaving: bool) -> str:

@@ -15,7 +15,7 @@ from mimecast_sso.assessment.record import RecordedApplication
 from mimecast_sso.provenance import How, Statement
 from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.times import shown
-from mimecast_sso.text.wording import people
+from mimecast_sso.text.wording import either, people
 from providers.entra.applications import DeletedApplication, Holder
 
 _GUARD = "second-stack"
@@ -117,7 +117,7 @@ def _applications(assessment: Assessment) -> Iterator[GuardFinding]:
 def _unread(assessment: Assessment, why: str) -> GuardFinding:
     return GuardFinding(
         _GUARD,
-        f"whether Entra already has an application with identifier {assessment.settings.identifier}, or one that an "
+        f"whether Entra already has an application with identifier {_identifiers(assessment)}, or one that an "
         "earlier run created, is unknown; a second one would be created beside it",
         known=(Statement("the applications in Entra", How.UNKNOWN, why),),
         remedy="rerun once they can be read",
@@ -125,12 +125,17 @@ def _unread(assessment: Assessment, why: str) -> GuardFinding:
     )
 
 
+def _identifiers(assessment: Assessment) -> str:
+    """The configured identifier, or the one that Mimecast uses for account and region: `Snapshot.holders` has both."""
+    return either(dict.fromkeys((assessment.settings.identifier, assessment.desired.endpoints.identifier)))
+
+
 def _held(assessment: Assessment, holders: Sequence[Holder]) -> GuardFinding:
     first = holders[0]
     working = assessment.snapshot.everybody
     return GuardFinding(
         _GUARD,
-        f"Entra already has an application with identifier {assessment.settings.identifier}: "
+        f"Entra already has an application with identifier {_identifiers(assessment)}: "
         f"{quoted(first.name)} (client id {first.client_id}), which this stack has not recorded. Another "
         "stack manages it, this stack's state was lost, or somebody created it by hand",
         tuple(sorted(working)),

@@ -147,7 +147,8 @@ class ComparedCertificates:
             return Statement(text, How.ATTESTED, known, Verdict.FINE, subject)
         if not trusted:
             text = f"whether the profile, which is {self.profile.state}, has {active.thumbprint}"
-            return Statement(text, How.UNKNOWN, "nobody has confirmed it", Verdict.WAITING, subject)
+            why = "nobody has confirmed it" if self.profile.state == "due" else "confirm it again"
+            return Statement(text, How.UNKNOWN, why, Verdict.WAITING, subject)
         text = f"Entra signs with {active.thumbprint}, but Mimecast has another certificate: sign-ins are refused"
         known = "; ".join(f"{other}, {how}" for other, how in trusted.items())
         return Statement(text, How.ATTESTED, known, Verdict.FAILS, subject)

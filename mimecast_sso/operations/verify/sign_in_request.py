@@ -1,15 +1,17 @@
 """Compare Mimecast's sign-in request with the configuration.
 
-The request shows Mimecast's entity id, its destination, the assertion consumer service and the requested
-authentication contexts. It does not show the certificate.
+The request shows Mimecast's entity id, its destination, the assertion consumer service, the requested authentication
+contexts, and that the profile enforces SAML. It does not show the certificate.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from mimecast_sso.assessment.record import RecordedProfile
+from mimecast_sso.console.source import TAKES_EFFECT
 from mimecast_sso.saml.names import CONTEXT_INTEGRATED, CONTEXT_PASSWORD_PROTECTED
 from mimecast_sso.settings import Settings
 
@@ -22,7 +24,7 @@ _CONTEXTS = {
 }
 _NOT_SENT = "(not sent)"
 
-Aspect = Literal["issuer", "destination", "replyUrl", "contexts"]
+Aspect = Literal["issuer", "destination", "replyUrl", "contexts", "enforcement"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def compare(settings: Settings, profile: RecordedProfile, seen: Captured) -> lis
     """Compare the request's Mimecast values with region and account, and the rest with the form."""
     request = seen.request
     wanted_contexts = tuple(name for key, name in _CONTEXTS.items() if profile.form[key])
-    return [
+    rows = [
         _row("issuer", "issuer", settings.identifier, request.issuer),
         _row("destination", "destination", str(profile.form["loginUrl"]), destination(seen)),
         _row("replyUrl", "reply URL", settings.reply_url, request.assertion_consumer_service_url),
@@ -52,6 +54,18 @@ def compare(settings: Settings, profile: RecordedProfile, seen: Captured) -> lis
             set(wanted_contexts) == set(request.requested_authn_contexts),
         ),
     ]
+    if profile.opens and profile.form.get("enforcePersonalPortal") is False:
+        rows.append(_not_enforced(profile, request.issue_instant))
+    return rows
+
+
+def _not_enforced(profile: RecordedProfile, sent: datetime) -> Comparison:
+    """A request proves that Mimecast enforces SAML; soon after the confirmation it may act on the form before."""
+    since = datetime.fromisoformat(str((profile.confirmed or {})["at"]))
+    agrees = None if sent - since < TAKES_EFFECT else False
+    return Comparison(
+        "enforcement", "enforcement", "no request (enforce.personalPortal is false)", "sent", agrees
+    )
 
 
 def _row(aspect: Aspect, label: str, desired: str, sent: str | None) -> Comparison:
