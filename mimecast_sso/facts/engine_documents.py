@@ -64,6 +64,10 @@ class Step(TypedDict, total=False):
     detailedDiff: dict[str, JSON] | None
 
 
+QUIET: Final = frozenset({"same", "read", "refresh"})
+"""Operations that change nothing: an unchanged resource, and a program's reads."""
+
+
 class StepEvent(TypedDict):
     """The event of a step."""
 

@@ -181,12 +181,14 @@ def look(opened: Stack, engine: Engine, *, refresh: bool) -> DriftCheck:
     Raises:
         OperationError: The engine's refresh failed, or the state cannot be read.
     """
+    # First: what the engine shows of many addresses takes as much memory as the snapshot of them.
+    refreshed = _refresh(opened, engine) if refresh else None
     try:
         found = compare(opened, engine)
     except GraphError as error:
         unread: Known[Assessment] = unknown(error)
         found = DriftCheck(opened.name, opened.settings(), unread, statements=assessing.people(unread))
-    return _refreshed(engine, found) if refresh else found
+    return _with_refresh(found, refreshed) if refreshed else found
 
 
 def compare(opened: Stack, engine: Engine) -> DriftCheck:
@@ -308,28 +310,48 @@ _OBJECTS = {
 }
 
 
-def _refreshed(engine: Engine, found: DriftCheck) -> DriftCheck:
-    """Add the differences that only the engine's refresh shows."""
+@dataclass(frozen=True, slots=True)
+class _Refresh:
+    """The result of the engine's refresh, as a preview.
+
+    Attributes:
+        ok: Whether it succeeded; otherwise it shows nothing.
+        refused: Whether a guard stopped it.
+    """
+
+    ok: bool
+    refused: bool
+    shown: drift.RefreshReport
+
+
+def _refresh(opened: Stack, engine: Engine) -> _Refresh:
+    _require_deployed(opened, engine.resources())
     outcome = engine.run("preview", "--refresh", quiet=True, keeps_lists=True)
-    why = _undeployable(found, refused=outcome.refused) if outcome.code else ""
+    return _Refresh(
+        outcome.code == 0, outcome.refused, drift.report(outcome.events if outcome.code == 0 else ())
+    )
+
+
+def _with_refresh(found: DriftCheck, refreshed: _Refresh) -> DriftCheck:
+    """Add the differences that only the engine's refresh shows."""
+    why = _undeployable(found, refused=refreshed.refused) if not refreshed.ok else ""
     if why:
         # A configuration that cannot be deployed hides nothing that the snapshot shows.
         text = "What only the engine's refresh shows could not be read"
         unread = Statement(text, How.UNKNOWN, why, Verdict.UNKNOWN, subject="engine's refresh")
         return replace(found, unread=(*found.unread, unread))
-    if outcome.code:
+    if not refreshed.ok:
         raise OperationError(
             "The engine's refresh failed, so drift is unknown. Its messages are above.", Exit.ERROR
         )
-    report = drift.report(outcome.events)
     known = found.assessment.value
     today = known.snapshot.entra_now.date() if known else datetime.now(UTC).date()
     beyond = tuple(
         _expected(each, found.settings, today)
-        for each in report.differences
+        for each in refreshed.shown.differences
         if not _is_covered(each, found.findings)
     )
-    return replace(found, beyond=beyond, planned=report.planned)
+    return replace(found, beyond=beyond, planned=refreshed.shown.planned)
 
 
 def _undeployable(found: DriftCheck, *, refused: bool) -> str:

@@ -25,7 +25,7 @@ import click
 
 from mimecast_sso.assessment import hand_over, plan_digest
 from mimecast_sso.assessment.snapshot import Snapshot
-from mimecast_sso.facts.engine_documents import Deployment, EngineEvent, StateResource, Step, StepKind
+from mimecast_sso.facts.engine_documents import QUIET, Deployment, EngineEvent, StateResource, Step, StepKind
 from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.resource_types import OF_MANY_ITEMS, OF_THE_ENGINE
 from mimecast_sso.operations.display import Concise
@@ -78,8 +78,6 @@ _NO_STACK = "no stack named"
 
 _ENDS: Final[tuple[StepKind, ...]] = ("resOutputsEvent", "resOpFailedEvent")
 
-# Operations that change nothing: an unchanged resource, and a program's reads.
-_QUIET = frozenset({"same", "read", "refresh"})
 _CHANGING = {"up": "Deploy stack", "destroy": "Destroy stack", "refresh": "Refresh the state of stack"}
 """Verbs that ask for confirmation before they change something, and what they ask."""
 _AGREED = frozenset({"--yes", "--skip-preview", "--preview-only"})
@@ -100,7 +98,7 @@ class RunOutcome:
     @property
     def changed(self) -> bool:
         """Whether anything was (or, in a preview, would be) changed."""
-        return any(count for operation, count in self.changes.items() if operation not in _QUIET)
+        return any(count for operation, count in self.changes.items() if operation not in QUIET)
 
     @property
     def changed_types(self) -> frozenset[str]:
@@ -127,7 +125,7 @@ class RunOutcome:
 
     def _steps(self, kind: StepKind) -> Iterator[Step]:
         steps = (event[kind]["metadata"] for event in self.events if kind in event)
-        return (each for each in steps if each["op"] not in _QUIET)
+        return (each for each in steps if each["op"] not in QUIET)
 
     @property
     def refused(self) -> bool:
@@ -178,7 +176,7 @@ class Engine:
             quiet: Print the engine's output only if it fails.
             show: Displays the run instead of the engine.
             take_snapshot: Have the program hand over its snapshot of both tenants.
-            keeps_lists: Keep address books and lists of members in the events, to compare them with the live state.
+keeps_lists: Keep changed address books and lists of members in the events, to name what differs.
             expected_plan: Have the program refuse any plan but the one of this digest.
 
         Raises:
@@ -526,7 +524,7 @@ class _Tail:
     Attributes:
         log: The file.
         seen: The events so far; each is read once.
-        keeps_lists: Whether events keep the properties that `without_lists` removes.
+        keeps_lists: Whether events keep the lists that a step changes (`without_lists`).
     """
 
     def __init__(self, log: Path, *, keeps_lists: bool = False) -> None:
@@ -534,7 +532,6 @@ class _Tail:
         self.seen: list[EngineEvent] = []
         self.keeps_lists = keeps_lists
         self._read = 0
-        self._shared = Shared()
 
     @property
     def has_errors(self) -> bool:
@@ -553,11 +550,11 @@ class _Tail:
                 text = line.decode("utf-8", errors="replace")
                 del line  # With an address book of 100,000 it has 20 MB.
                 try:
-                    event = parse_json(text, self._shared if self.keeps_lists else Shared())
+                    event = parse_json(text, Shared())
                 except ValueError:
                     continue
                 del text
-                self.seen.append(event if self.keeps_lists else without_lists(event))
+                self.seen.append(without_lists(event, changed=not self.keeps_lists))
                 yield event
 
 

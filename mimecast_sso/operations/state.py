@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Final, cast
 
 from mimecast_sso.facts.engine_documents import (
+    QUIET,
     STATE_VERSIONS,
     STEP_EVENTS,
     Deployment,
     EngineEvent,
     StateResource,
+    Step,
 )
 from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.provider_references import KEY, foreign
@@ -123,17 +125,23 @@ def without_inputs(deployment: Deployment) -> Deployment:
     return deployment
 
 
-def without_lists(event: EngineEvent) -> EngineEvent:
+def without_lists(event: EngineEvent, *, changed: bool = True) -> EngineEvent:
     """The event of a step without the properties of an address book or a list of members, old and new ones.
 
-    Only a comparison with the live state needs them; a book of 100,000 takes 60 MB in each event.
+    A book of 100,000 takes 60 MB in each event. Only a comparison with the live state needs it, where it differs: with
+    ``changed=False``, lists that the step changes stay.
     """
     for kind in STEP_EVENTS:
         step = event[kind]["metadata"] if kind in event else {}
-        if step.get("type") in OF_MANY_ITEMS:
+        if step.get("type") in OF_MANY_ITEMS and (changed or not _changes(step)):
             for state in filter(None, (step.get("old"), step.get("new"))):
                 state["inputs"], state["outputs"] = {}, {}
     return event
+
+
+def _changes(step: Step) -> bool:
+    """Whether a step changes its resource, or (of a refresh) shows that its object has changed."""
+    return step["op"] not in QUIET or bool(step.get("detailedDiff") or step.get("diffs"))
 
 
 def _unusable(path: Path, cause: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import threading
@@ -386,9 +387,11 @@ def request(method: str, urn: str, fields: Mapping[str, Any]) -> bytes:
     kind = getattr(provider_pb2, method.removesuffix("Config") + "Request")
     maps = {name: value for name, value in fields.items() if isinstance(value, Outgoing)}
     others = {name: value for name, value in fields.items() if name not in maps}
-    parts = [kind(urn=urn, name=urn_name(urn), type=urn_type(urn), **others).SerializeToString()]
-    parts += (_encoded(kind(), name, value) for name, value in maps.items())
-    return b"".join(parts)
+    whole = io.BytesIO(kind(urn=urn, name=urn_name(urn), type=urn_type(urn), **others).SerializeToString())
+    whole.seek(0, io.SEEK_END)
+    for name, value in maps.items():
+        whole.write(_encoded(kind(), name, value))
+    return whole.getvalue()
 
 
 def _encoded(message: Any, name: str, value: Outgoing) -> bytes:

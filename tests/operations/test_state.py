@@ -102,3 +102,24 @@ def test_events_are_read_without_address_books_and_with_everything_else(kind: An
     other: Any = {kind: {"metadata": step | {"type": "other", "old": None, "new": {**properties}}}}
     assert without_lists(other)[kind]["metadata"]["new"] == properties
     assert without_lists({"summaryEvent": {}}) == {"summaryEvent": {}}
+
+
+@pytest.mark.parametrize(
+    ("step", "kept"),
+    [
+        ({"op": "same"}, False),
+        ({"op": "refresh"}, False),
+        (
+            {"op": "refresh", "detailedDiff": {'addresses["ada@example.com"].name': {"diffKind": "update"}}},
+            True,
+        ),
+        ({"op": "refresh", "diffs": ["addresses"]}, True),
+        ({"op": "update"}, True),
+    ],
+)
+def test_lists_that_differ_stay_in_events_if_they_are_compared(step: Any, kept: bool) -> None:
+    event: Any = {
+        "resOutputsEvent": {"metadata": {"type": BOOK, "old": {"outputs": {"addresses": ENTRIES}}} | step}
+    }
+    found: Any = without_lists(event, changed=False)
+    assert bool(found["resOutputsEvent"]["metadata"]["old"]["outputs"]) is kept
