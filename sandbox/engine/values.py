@@ -305,8 +305,11 @@ def mark_secrets(results: Properties, sources: Mapping[str, Any]) -> Properties:
     """Mark values in `results` that are secret under the same key in `sources`.
 
     For plugins that take and return plain values. Maps are walked key by key; any other value whose source contains a
-    secret becomes secret as a whole [case secrets: `nested.list`].
+    secret becomes secret as a whole [case secrets: `nested.list`]. Where no source is secret, the results stay the same
+    object, which takes no memory for a second address book.
     """
+    if not has_secrets(sources):
+        return results
     marked = dict(results)
     for key, source in sources.items():
         if key not in marked:

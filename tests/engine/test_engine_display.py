@@ -137,15 +137,25 @@ def test_a_narrow_terminal_shortens_the_rows(stack: Any, no_color: bool) -> None
     assert max(len(line.rstrip("\r")) for line in tree.split("\n")) <= 40
 
 
-def test_an_event_of_any_length_is_one_line_in_the_log(tmp_path: Path) -> None:
-    """An address book of 100,000 is written in pieces."""
+def test_an_event_is_one_line_of_json_however_deep_it_is(tmp_path: Path) -> None:
+    """It is written in pieces, because that of an address book of 100,000 has 26 MB."""
     log = tmp_path / "events.jsonl"
     events = Events(preview=True)
     events.subscribe(JsonLines.to_file(log))
-    texts = ["x" * 3_000_000, "é", "y" * (1 << 20)]
-    for text in texts:
-        events.diagnostic("info", text)
-    lines = log.read_text().splitlines()
-    assert [json.loads(each)["diagnosticEvent"]["message"] for each in lines] == [
-        f"{each}\n" for each in texts
+    book = {
+        "addresses": {"é@example.com": {"name": 'A "quoted" name\n'}},
+        "list": [1, {"x": None}],
+        "none": {},
+    }
+    state = {"type": "book", "custom": True, "inputs": book, "outputs": {}}
+    payloads = [
+        {"metadata": {"op": "same", "old": None, "new": state, "diffs": []}},
+        {},
+        {"text": "x" * 3_000_000},
     ]
+    for payload in payloads:
+        events.emit("event", payload)
+    lines = log.read_text().splitlines()
+    found = [json.loads(line) for line in lines]
+    assert [each["event"] for each in found] == payloads
+    assert lines == [json.dumps(each, separators=(",", ":")) for each in found]

@@ -201,3 +201,11 @@ def test_equal_maps_have_no_difference_and_others_do(old: dict[str, Any], new: d
     if not found:
         assert equal(bare(old), bare(new))
     assert {paths.render(path) for path in found if path[0] not in {**old, **new}} == set()
+
+
+def test_results_are_not_copied_where_nothing_is_secret() -> None:
+    results = {"book": {"ada@example.com": {"name": "Ada"}}}
+    assert mark_secrets(results, {"book": {"ada@example.com": {"name": "Ada"}}, "other": 1}) is results
+    marked = mark_secrets(results | {"key": "x"}, results | {"key": Secret("x")})
+    assert marked == results | {"key": Secret("x")}
+    assert marked["book"] is results["book"]
