@@ -176,7 +176,7 @@ class Engine:
             quiet: Print the engine's output only if it fails.
             show: Displays the run instead of the engine.
             take_snapshot: Have the program hand over its snapshot of both tenants.
-keeps_lists: Keep changed address books and lists of members in the events, to name what differs.
+            keeps_lists: Keep changed address books and lists of members in the events, to name what differs.
             expected_plan: Have the program refuse any plan but the one of this digest.
 
         Raises:
@@ -198,14 +198,7 @@ keeps_lists: Keep changed address books and lists of members in the events, to n
             )
             _log.info("engine: %s", shlex.join(command))
             start = partial(subprocess.Popen, told.shielded(command), cwd=stack.root, env=environment)
-            if show:
-                show.failures = failures
-                code = _shown(start, events, show, told)
-            elif quiet:
-                code = _quiet(start, events, told, failures)
-            else:
-                code = told.wait(start())
-                _explain(events, failures)
+            code = _displayed(start, events, told, failures, show=show, quiet=quiet)
             _log.info("engine: %s ended with %d", verb, code)
             outcome = _outcome(code, events, failures)
             outcome.snapshot = hand_over.read(snapshot) if take_snapshot else None
@@ -460,6 +453,26 @@ def _names(snapshot: Path) -> Mapping[str, str]:
     return {each.object_id: each.address for each in directory.users} | {
         each.object_id: f"group {quoted(each.name)}" for each in directory.groups
     }
+
+
+def _displayed(
+    start: Callable[..., subprocess.Popen[Any]],
+    events: _Tail,
+    told: _Told,
+    failures: Failures,
+    *,
+    show: Concise | None,
+    quiet: bool,
+) -> int:
+    """Run the engine, and return its exit code; it displays itself unless ``show`` does, or it is ``quiet``."""
+    if show:
+        show.failures = failures
+        return _shown(start, events, show, told)
+    if quiet:
+        return _quiet(start, events, told, failures)
+    code = told.wait(start())
+    _explain(events, failures)
+    return code
 
 
 def _explain(events: _Tail, failures: Failures) -> None:
