@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.assessment.desired import Desired
-from mimecast_sso.assessment.record import Record, RecordedProfile
+from mimecast_sso.assessment.record import BookEntry, Record, RecordedProfile
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.facts.profile_form import FIELDS
@@ -289,10 +289,8 @@ def _integration(assessment: Assessment) -> Iterator[Planned]:
 
 
 def _addresses(assessment: Assessment) -> Iterator[Planned]:
-    recorded = assessment.desired.record.outputs_of(types.ADDRESS_BOOK)
+    recorded = assessment.desired.record.book
     check_only = assessment.settings.addresses.source is AddressSource.SYNCHRONISED
-    entries: Mapping[str, Mapping[str, JSON] | None] = (recorded or {}).get("addresses") or {}
-    before = {address: _entry(entry or {}) for address, entry in entries.items()}
     after = {each.address: _entry_of(each.name, each.password_version) for each in assessment.addresses}
     after = {
         address: "" if check_only else entry
@@ -302,6 +300,7 @@ def _addresses(assessment: Assessment) -> Iterator[Planned]:
     if recorded is None:
         yield Planned(Action.CREATE, "address book", "", _differences({"addresses": ((), tuple(after))}))
         return
+    before = {address: _entry(entry) for address, entry in recorded.entries.items()}
     both = before.keys() & after.keys()
     pairs = {
         "addresses": (tuple(before), tuple(after)),
@@ -309,14 +308,14 @@ def _addresses(assessment: Assessment) -> Iterator[Planned]:
             [f"{each}: {before[each]}" for each in both if before[each] != after[each]],
             [f"{each}: {after[each]}" for each in both if before[each] != after[each]],
         ),
-        "removal": (recorded.get("onRemoval"), assessment.settings.addresses.on_removal.value),
-        "adopted": (recorded.get("adopt"), assessment.settings.addresses.adopt),
-        "check only": (recorded.get("checkOnly") is True, check_only),
+        "removal": (recorded.on_removal, assessment.settings.addresses.on_removal.value),
+        "adopted": (recorded.adopted, assessment.settings.addresses.adopt),
+        "check only": (recorded.check_only, check_only),
     }
     yield from _update("address book", pairs)
 
 
-def _entry(recorded: Mapping[str, JSON]) -> str:
+def _entry(recorded: BookEntry) -> str:
     return _entry_of(recorded.get("name"), recorded.get("passwordVersion"))
 
 

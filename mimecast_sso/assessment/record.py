@@ -5,11 +5,11 @@ Before the first deployment the record is empty. Outputs that earlier releases d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 from mimecast_sso.console.attestation import OPENS, Fingerprints
 from mimecast_sso.facts import resource_types as types
@@ -148,18 +148,36 @@ class RecordedProfile:
         return self.state in OPENS
 
 
+class BookEntry(TypedDict, total=False):
+    """An address in the recorded book; an empty name is any."""
+
+    name: str
+    passwordVersion: str
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedBook:
-    """The address book: addresses this stack manages, those it created, and those it may change.
+    """The address book.
 
-    ``on_removal`` is what the last deployment configured; deleting the book does that to all of its addresses.
+    Attributes:
+        entries: The addresses that this stack manages, or only checks.
+        created: Those that it created.
+        adopted: Existing ones that it may change.
+        missing: Of those that are only checked, those that did not exist at the last deployment.
+        on_removal: What the last deployment configured; deleting the book does that to all of its addresses.
     """
 
-    addresses: frozenset[str]
-    created: frozenset[str]
-    adopted: frozenset[str]
-    check_only: bool
+    entries: Mapping[str, BookEntry]
+    created: frozenset[str] = frozenset()
+    adopted: frozenset[str] = frozenset()
+    check_only: bool = False
     on_removal: str = Removal.FORGET
+    missing: frozenset[str] = frozenset()
+
+    @property
+    def addresses(self) -> Set[str]:
+        """The addresses alone."""
+        return self.entries.keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,11 +425,12 @@ class Record:
             return None
         outputs = found.outputs
         return RecordedBook(
-            frozenset(outputs.get("addresses") or ()),
-            frozenset(outputs.get("created") or ()),
-            frozenset(outputs.get("adopt") or ()),
-            outputs.get("checkOnly") is True,
-            str(outputs.get("onRemoval") or Removal.FORGET),
+            entries=outputs.get("addresses") or {},
+            created=frozenset(outputs.get("created") or ()),
+            adopted=frozenset(outputs.get("adopt") or ()),
+            check_only=outputs.get("checkOnly") is True,
+            on_removal=str(outputs.get("onRemoval") or Removal.FORGET),
+            missing=frozenset(outputs.get("missing") or ()),
         )
 
     @cached_property

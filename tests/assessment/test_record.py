@@ -161,7 +161,14 @@ def test_mimecasts_objects_are_read_by_slot() -> None:
         (
             types.ADDRESS_BOOK,
             "book",
-            {"addresses": {ADA: None}, "created": [ADA], "adopt": [GRACE], "checkOnly": True},
+            {
+                "addresses": {ADA: {"name": "Ada"}},
+                "created": [ADA],
+                "adopt": [GRACE],
+                "checkOnly": True,
+                "missing": [ADA],
+                "onRemoval": "disable",
+            },
         ),
     )
     fingerprints = Fingerprints("v1:critical", "v1:cosmetic")
@@ -181,7 +188,14 @@ def test_mimecasts_objects_are_read_by_slot() -> None:
         ProfileSlot.FIRST: RecordedMembership("Single sign-on", frozenset({ADA}), True, moment),
         ProfileSlot.SECOND: RecordedMembership("Second", frozenset(), False, None),
     }
-    assert found.book == RecordedBook(frozenset({ADA}), frozenset({ADA}), frozenset({GRACE}), True)
+    assert found.book == RecordedBook(
+        {ADA: {"name": "Ada"}},
+        frozenset({ADA}),
+        frozenset({GRACE}),
+        check_only=True,
+        on_removal="disable",
+        missing=frozenset({ADA}),
+    )
 
 
 @pytest.mark.parametrize(("hold", "added"), [(False, {ADA, GRACE}), (True, set())])

@@ -69,15 +69,15 @@ def _inbound_type(name: str, outputs: Mapping[str, JSON], live: DomainStatus) ->
 
 def _addresses(assessment: Assessment) -> Iterator[Finding]:
     live = assessment.snapshot.addresses.value
-    outputs = assessment.desired.record.outputs_of(types.ADDRESS_BOOK)
-    if live is None or outputs is None:
+    book = assessment.desired.record.book
+    if live is None or book is None:
         return
     configured = {each.address: each for each in assessment.addresses}
     # If addresses are only checked, the state may list some that did not exist at the last deployment either.
-    existed = outputs["addresses"].keys() - set(outputs.get("missing") or ())
-    for address in sorted(existed):
-        recorded = outputs["addresses"][address]["name"]
-        yield from _address(address, recorded, live.get(address), configured.get(address))
+    for address in sorted(book.addresses - book.missing):
+        yield from _address(
+            address, book.entries[address]["name"], live.get(address), configured.get(address)
+        )
 
 
 def _address(address: str, name: str, live: LiveAddress | None, desired: Address | None) -> Iterator[Finding]:
