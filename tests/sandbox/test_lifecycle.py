@@ -59,6 +59,17 @@ def test_a_home_that_is_a_file_is_no_traceback(tmp_path: Path, words: str) -> No
     assert str(tmp_path / "file") in done.stderr or words == "stop"
 
 
+def test_data_that_cannot_be_used_is_one_line_with_the_fix(home: Path) -> None:
+    home.mkdir()
+    (home / "world.sqlite").write_text("not a database, as after a full disk\n" * 100)
+    refused = command(home, "start")
+    assert refused.returncode == 1
+    (line,) = refused.stderr.splitlines()
+    assert "file is not a database. Make room there, or delete the data: python -m sandbox reset" in line
+    assert command(home, "reset").returncode == 0
+    assert command(home, "start").returncode == 0
+
+
 @pytest.mark.parametrize("words", ["stop", "status", "env", "run -- true"])
 def test_the_home_of_another_user_is_said_to_be_closed(
     home: Path, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
