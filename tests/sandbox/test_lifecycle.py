@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from sandbox import lifecycle
+from sandbox import authority, lifecycle
 from sandbox.__main__ import main
 from sandbox.control_client import Control
 from sandbox.environment import environment, handshake, running
@@ -201,6 +201,19 @@ def test_the_handshake_works_in_both_request_forms(sandbox: RunningSandbox) -> N
     assert handshake(process.proxy_port) == process.instance
     absolute = sandbox.session().get("http://sandbox/.sandbox/handshake", timeout=10)
     assert absolute.json() == {"product": "mimecast-sso sandbox", "instance": process.instance}
+
+
+@pytest.mark.parametrize("file", ["ca.pem", "listener.pem", "trust.pem"])
+@pytest.mark.parametrize("content", ["", "not a certificate"])
+def test_a_damaged_certificate_is_replaced(tmp_path: Path, file: str, content: str) -> None:
+    names = ["example.com"]
+    authority.server_context(tmp_path, names)
+    before = (tmp_path / "listener.pem").read_bytes()
+    authority.server_context(tmp_path, names)
+    assert (tmp_path / "listener.pem").read_bytes() == before
+    (tmp_path / file).write_text(content)
+    authority.server_context(tmp_path, names)
+    assert (tmp_path / "trust.pem").read_bytes() == (tmp_path / "ca.pem").read_bytes() != content.encode()
 
 
 def test_every_served_name_is_in_the_certificate(sandbox: RunningSandbox) -> None:
