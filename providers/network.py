@@ -17,6 +17,8 @@ INSTEAD_OF_IT: Final = "a proxy or the sign-in page of a network may have respon
 
 _FILE_OF_CERTIFICATES = "TLS CA certificate"
 """In the text of requests' OSError for a missing file, which is of no specific class."""
+PLAIN_PROXY: Final = "appears to only use HTTP and not HTTPS"
+"""In the text of urllib3's error for a TLS handshake with a proxy that has none; there is no specific class."""
 _CHECK = "check SSL_CERT_FILE and REQUESTS_CA_BUNDLE"
 # The first that applies: a proxy's failure is a failed connection as well.
 _REASONS: Sequence[tuple[tuple[type[BaseException], ...], str]] = (
@@ -48,6 +50,8 @@ def reason(error: BaseException, otherwise: str = "") -> str:
         otherwise: What is said of another kind of error; by default its class.
     """
     found = list(_chain(error))
+    if any(PLAIN_PROXY in str(each) for each in found):
+        return "HTTPS_PROXY begins with https://, but the proxy expects plain HTTP; begin it with http://"
     for kinds, text in _REASONS:
         if any(isinstance(each, kinds) for each in found):
             return text

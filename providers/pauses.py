@@ -46,4 +46,4 @@ class Pauses:
                 return
             # The pause itself needs no second message.
             self._silent_until = now + max(_REPEATED_AFTER_SECONDS, seconds)
-        _log.warning("%s; %s. Ctrl-C stops the wait.", self._why, what)
+        _log.warning("%s; %s", self._why, what)

@@ -22,6 +22,7 @@ _PROGRAM = "MIMECAST_SSO_SANDBOX_PROGRAM"
 """Variable with the name under which this program was called: ``mimecast-sso sandbox`` sets it."""
 _OFFSET = "clock.offset_seconds"
 _RESET = "reset"
+_FURTHEST_SECONDS = 100 * 365 * 86400
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _ADDRESS = re.compile(r"[^\s@,;<>]+@[^\s@,;<>]+")
 
@@ -341,6 +342,8 @@ def _clock(options: argparse.Namespace) -> int:
     control = lifecycle.control(home())
     setting = control.get("settings", _OFFSET) or {"value": 0}
     ahead = 0 if options.move == _RESET else float(setting["value"]) + (options.move or 0)
+    if ahead > _FURTHEST_SECONDS:
+        return _usage("the clock can be moved by 100 years at most")
     if options.move is not None:
         control.set(_OFFSET, ahead or None)
     world = datetime.now(UTC) + timedelta(seconds=ahead)

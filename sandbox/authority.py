@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 from collections.abc import Iterable
@@ -17,11 +18,21 @@ _NAMES_FILE = "listener.json"
 def server_context(home: Path, names: Iterable[str]) -> ssl.SSLContext:
     """A TLS context for ``names``, with the certificate kept in ``home`` or a new one from a new authority.
 
-    The authority's key is never kept, so adding a name later creates a new authority in the same file.
+    The authority's key is never kept, so adding a name later creates a new authority in the same file. So does a file
+    that is damaged.
     """
     requested = sorted(names)
-    if not _kept(home, requested):
-        _issue(home, requested)
+    if _kept(home, requested):
+        with contextlib.suppress(ssl.SSLError):
+            return _context(home)
+    _issue(home, requested)
+    return _context(home)
+
+
+def _context(home: Path) -> ssl.SSLContext:
+    """The TLS context of the files in ``home``. Raises SSLError if one of them cannot be used."""
+    for file in (_AUTHORITY_FILE, TRUST_FILE):
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(home / file)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(home / _CERTIFICATE_FILE)

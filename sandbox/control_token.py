@@ -13,13 +13,16 @@ from pathlib import Path
 TOKEN_FILE = "control.token"
 
 _MODE = 0o600
+_SHORTEST = 32
+"""Characters of a token that nobody guesses."""
 
 
 def ensure(home: Path) -> str:
     """The token of the sandbox in ``home``; created unless one exists that only its owner can read."""
     file = home / TOKEN_FILE
-    if _is_private(file):
-        return read(home)
+    # A full disk may have left an empty one, which everybody knows.
+    if _is_private(file) and len(known := read(home)) >= _SHORTEST:
+        return known
     part = file.with_suffix(".part")
     part.unlink(missing_ok=True)
     token = secrets.token_urlsafe(32)

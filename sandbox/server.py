@@ -14,6 +14,7 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -234,8 +235,9 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def tell(report: dict[str, Any]) -> None:
-        if arguments.ready_fd is not None:
-            with contextlib.suppress(BrokenPipeError), os.fdopen(arguments.ready_fd, "w") as pipe:
+        descriptor, arguments.ready_fd = arguments.ready_fd, None
+        if descriptor is not None:
+            with contextlib.suppress(BrokenPipeError), os.fdopen(descriptor, "w") as pipe:
                 json.dump(report, pipe)
 
     async def serve() -> None:
@@ -247,6 +249,16 @@ def main() -> None:
     except StartError as failure:
         tell({"error": str(failure)})
         sys.exit(1)
+    except (OSError, sqlite3.Error) as failure:
+        # Such as a full disk, which the log could not tell.
+        reason = failure.strerror if isinstance(failure, OSError) else str(failure)
+        tell(
+            {
+                "error": f"its data in {arguments.home} cannot be used: {reason}. Make room there, or delete the data: "
+                "python -m sandbox reset"
+            }
+        )
+        raise
 
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ from providers.mimecast.errors import MimecastError
 from providers.mimecast.groups import CloudGroup
 
 _LONGEST_REASON = 300
+_REHEARSAL = "rehearsal"
+"""Marks the undo record of a rehearsal, which has the stack's own name, account and group."""
 
 
 # -- Status ---------------------------------------------------------------------------------------------------
@@ -276,22 +278,29 @@ def replaced(stack: Stack, settings: Settings, record: Path) -> RollOut:
     """The choice that a roll-back replaced, from its undo record; writes nothing.
 
     Raises:
-        OperationError: The file is not an undo record of this stack and group.
+        OperationError: The file is not an undo record of this stack, account and group, or of a rehearsal.
     """
     records = os.path.relpath(stack.undo_records)
     try:
         document = parse_json(read_text(record))
         choice = RollOut.model_validate(document["rollOut"])
         same = (document["stack"], choice.group) == (stack.name, settings.roll_out.group)
+        same = same and ("accountCode" not in document or document["accountCode"] == settings.account_code)
     except UnreadableTextError as error:
         raise OperationError(f"{record} {error.why}. The records are in {records}.") from None
     except (ValueError, KeyError, TypeError):
         raise OperationError(
             f"{record} is not an undo record of a roll-back. The records are in {records}."
         ) from None
+    if document.get(_REHEARSAL) and not stack.on_sandbox:
+        raise OperationError(
+            f"{record} is from a rehearsal on the sandbox, so it says nothing about who was in the real group. The "
+            f"records of this stack are {records}/{stack.name}-*.json.",
+            Exit.REFUSED,
+        )
     if not same:
         raise OperationError(
-            f"{record} belongs to another stack or group. The records of this stack are "
+            f"{record} belongs to another stack, account or group. The records of this stack are "
             f"{records}/{stack.name}-*.json.",
             Exit.REFUSED,
         )
@@ -459,7 +468,7 @@ def _write_record(stack: Stack, target: Target, members: list[str], before: Roll
         "at": utc_text(now),
         "members": members,
         "rollOut": before.model_dump(by_alias=True, exclude_none=True) if before else None,
-    }
+    } | ({_REHEARSAL: True} if stack.on_sandbox else {})
     record.parent.mkdir(parents=True, exist_ok=True)
     record.write_text(f"{json.dumps(content, indent=2)}\n", encoding="utf-8")
     return record

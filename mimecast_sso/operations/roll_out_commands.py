@@ -15,7 +15,6 @@ from mimecast_sso.operations.stacks import Stack, open_stack
 from mimecast_sso.operations.tenant import connect
 from mimecast_sso.operations.terminal import say
 from mimecast_sso.settings import RollOut, Settings
-from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import email_address
 from providers.mimecast.errors import MimecastError
 
@@ -131,4 +130,4 @@ def _address(text: str) -> str:
     try:
         return email_address(text)
     except ValueError as error:
-        raise click.UsageError(f"{quoted(text)} {error}") from None
+        raise click.UsageError(str(error)) from None

@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
 
+from mimecast_sso.facts.mimecast_import import FORMULA_STARTS
+
 JOINERS = frozenset({"\u200c", "\u200d"})
 """Required by some languages, and harmless between letters."""
 
@@ -78,6 +80,13 @@ def second_dot_in(text: str) -> str | None:
         if character == _DOT_ABOVE and before in _DOTTED:
             return f'holds {describe(character)} on "{before}", where it is invisible; type "{before}" alone'
     return None
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet would run a cell with this text; the full-width characters of keyboards count as well."""
+    return (
+        text.startswith(FORMULA_STARTS) or unicodedata.normalize("NFKC", text.strip()[:1]) in FORMULA_STARTS
+    )
 
 
 def scripts_of(text: str) -> frozenset[str]:

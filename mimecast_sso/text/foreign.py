@@ -13,8 +13,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from mimecast_sso.facts.mimecast_import import FORMULA_STARTS
-from mimecast_sso.text.characters import JOINERS, is_invisible
+from mimecast_sso.text.characters import JOINERS, is_formula, is_invisible
 
 LONGEST_NAME = 80
 """Maximum length of a single name."""
@@ -54,7 +53,7 @@ def quoted(text: str) -> str:
 def cell(text: str) -> str:
     """The text for a table cell: one line, and no formula, because spreadsheets do not run text after an apostrophe."""
     shown = one_line(text)
-    return f"'{shown}" if shown.startswith(FORMULA_STARTS) else shown
+    return f"'{shown}" if is_formula(shown) else shown
 
 
 def markdown(text: str) -> str:

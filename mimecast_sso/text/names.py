@@ -14,7 +14,6 @@ from functools import lru_cache
 
 import idna
 
-from mimecast_sso.facts.mimecast_import import FORMULA_STARTS
 from mimecast_sso.text import characters, foreign
 from mimecast_sso.text.foreign import quoted
 
@@ -111,8 +110,7 @@ def one_line(text: str) -> str:
 
 def person_name(text: str) -> str:
     """A display name that a spreadsheet does not run as a formula; interned. Raises ValueError."""
-    # Spreadsheets also accept the full-width characters of East Asian keyboards.
-    if unicodedata.normalize("NFKC", text.strip()).startswith(FORMULA_STARTS):
+    if characters.is_formula(text):
         raise ValueError("begins like a formula, which a spreadsheet would run; correct the name")
     return sys.intern(one_line(text))
 

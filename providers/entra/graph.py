@@ -188,8 +188,9 @@ class GraphClient:
         return response
 
     def _sleep(self, seconds: float) -> None:
-        _pauses.announce(seconds)
         try:
+            self._deadline.check(seconds)
+            _pauses.announce(seconds)
             self._deadline.sleep(seconds)
         except DeadlinePassed as error:
             raise Unreachable(f"Microsoft Graph asked for a pause: {error}") from None

@@ -131,7 +131,7 @@ class MimecastClient:
         self._base_url = check_base_url(base_url)
         self._deadline = deadline
         self._clock = clock or (Clock() if deadline is UNLIMITED else Clock(sleep=deadline.sleep))
-        self._limiter = RateLimiter(self._clock)
+        self._limiter = RateLimiter(self._clock, deadline.check)
         self._session = requests.Session()
         self._session.mount("https://", adapter or HTTPAdapter(pool_maxsize=8))
         self._date: datetime | None = None

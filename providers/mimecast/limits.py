@@ -36,10 +36,14 @@ class Clock:
 
 
 class RateLimiter:
-    """A gate that closes when the quota is exhausted and opens at the time that the vendor states."""
+    """A gate that closes when the quota is exhausted and opens at the time that the vendor states.
 
-    def __init__(self, clock: Clock) -> None:
+    ``check`` raises for a wait of some seconds that a deadline does not allow.
+    """
+
+    def __init__(self, clock: Clock, check: Callable[[float], None] = lambda _: None) -> None:
         self._clock = clock
+        self._check = check
         self._lock = threading.Lock()
         self._opens_at = 0.0
         self._pauses = Pauses("Mimecast limits the number of API calls", clock.monotonic)
@@ -51,6 +55,7 @@ class RateLimiter:
         if left <= 0:
             return 0.0
         seconds = left * (1 + _JITTER * self._clock.jitter())
+        self._check(seconds)
         self._pauses.announce(seconds)
         self._clock.sleep(seconds)
         return seconds

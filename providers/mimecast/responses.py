@@ -369,6 +369,8 @@ def _nothing_was_sent(error: OSError) -> bool:
     cause = error.args[0] if error.args else None
     reason: BaseException | None = cause.reason if isinstance(cause, MaxRetryError) else None
     if isinstance(reason, ProxyError):
+        if network.PLAIN_PROXY in str(reason):
+            return True
         # urllib3 blames the proxy for every connection that broke behind it, even after the request was sent.
         reason = reason.original_error
     return isinstance(reason, (NewConnectionError, ConnectTimeoutError)) or _TUNNEL_REFUSED in str(reason)

@@ -16,11 +16,11 @@ from mimecast_sso.facts.mimecast_import import (
     ARGUMENT_HEADER,
     COLUMNS,
     ENDED,
-    FORMULA_STARTS,
     GET_IMPORT_STATUS,
     IMPORT_USERS,
     ROWS_PER_FILE,
 )
+from mimecast_sso.text.characters import is_formula
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.errors import MimecastError, UnclearOutcome
 from providers.mimecast.responses import Json
@@ -45,7 +45,7 @@ _ARGUMENT = json.dumps(
 
 def fits_in_a_file(address: str, name: str) -> bool:
     """Whether a row can be written unchanged: no cell looks like a formula to a spreadsheet."""
-    return name.isprintable() and not any(cell.startswith(FORMULA_STARTS) for cell in (address, name))
+    return name.isprintable() and not any(is_formula(cell) for cell in (address, name))
 
 
 def files(addresses: Sequence[str]) -> Iterator[Sequence[str]]:

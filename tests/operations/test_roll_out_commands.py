@@ -228,7 +228,9 @@ def test_everybody_of_a_configuration_that_names_nobody_is_warned_about(made: Pr
 
 @pytest.mark.parametrize("words", [(), ("--all", "--share", "3"), ("--share", "101"), ("--pilot", "nobody")])
 def test_wrong_usage_ends_with_64(made: Project, words: tuple[str, ...]) -> None:
-    assert roll_out(made, "widen", *words).code == 64
+    refused = roll_out(made, "widen", *words)
+    assert refused.code == 64
+    assert refused.text.count('"nobody"') == words.count("nobody"), "an address is named once"
 
 
 def test_a_halt_keeps_exactly_who_is_in(made: Project) -> None:

@@ -59,7 +59,9 @@ def test_a_read_in_a_batch_is_not_waited_for_beyond_it(sandbox: RunningSandbox) 
 
 
 @pytest.mark.parametrize("path", ["/oauth/token", "/api/account/get-account"])
-def test_mimecast_is_not_waited_for_beyond_it(sandbox: RunningSandbox, path: str) -> None:
+def test_mimecast_is_not_waited_for_beyond_it(
+    sandbox: RunningSandbox, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
     headers = {"X-RateLimit-Reset": "250000", "X-RateLimit-Remaining": "0"}
     sandbox.control.faults({"path": path, "status": 429, "headers": headers, "times": 9})
     client = from_environment(sandbox.env, deadline=Deadline(20))
@@ -67,6 +69,7 @@ def test_mimecast_is_not_waited_for_beyond_it(sandbox: RunningSandbox, path: str
     with pytest.raises(TransportError, match="the 20 seconds for this tenant are used up"):
         read_account(client)
     assert time.monotonic() - begun < 20
+    assert "the next one is sent" not in caplog.text, "a pause that is not made"
 
 
 def test_a_client_with_a_deadline_is_shared_with_nobody(sandbox: RunningSandbox) -> None:

@@ -208,6 +208,10 @@ def test_an_invalid_date_is_ignored(date: str) -> None:
             requests.exceptions.ProxyError(ConnectionError("http://user:canary@proxy refused")),
             "the proxy of HTTPS_PROXY cannot be reached, or refuses this server",
         ),
+        (
+            requests.exceptions.ProxyError("Your proxy appears to only use HTTP and not HTTPS, try changing"),
+            "HTTPS_PROXY begins with https://, but the proxy expects plain HTTP",
+        ),
         (requests.exceptions.SSLError("canary"), "there is no trusted TLS connection; check SSL_CERT_FILE"),
         (requests.exceptions.ReadTimeout("canary"), "no response in time"),
         (

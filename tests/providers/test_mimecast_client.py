@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import requests
-from urllib3.exceptions import MaxRetryError, SSLError
+from urllib3.exceptions import MaxRetryError, ProxyError, SSLError
 
 from mimecast_sso.facts.mimecast_api import CREATE_USER, GET_ACCOUNT, GET_INTERNAL_USERS, UPDATE_USER
 from providers import network
@@ -393,6 +393,16 @@ def test_a_response_without_items_is_an_empty_list_if_none_are_counted() -> None
 def test_a_v2_response_without_the_list_is_an_error_and_no_empty_list(response: dict[str, Any]) -> None:
     with pytest.raises(MalformedResponse, match='has no list "users"'):
         client(scripted(Reply(response))).v2_list("/user/cloud-gateway/v1/users", "users")
+
+
+def test_a_proxy_without_tls_was_sent_nothing() -> None:
+    plain = ProxyError(
+        "Unable to connect to proxy. Your proxy appears to only use HTTP and not HTTPS",
+        SSLError("wrong version"),
+    )
+    error = requests.exceptions.ProxyError(MaxRetryError(None, "/", plain))  # type: ignore[arg-type]
+    with pytest.raises(TransportError, match="begins with https://, but the proxy expects plain HTTP"):
+        client(Adapter(lambda _path, _body: Reply(error=error))).legacy(CREATE_USER, {})
 
 
 def test_pages_are_followed_to_the_end() -> None:

@@ -138,6 +138,8 @@ def test_the_token_is_its_owners_alone_and_stays(tmp_path: Path) -> None:
     assert control_token.ensure(home) == first, "clients survive a restart"
     file.chmod(0o644)
     assert control_token.ensure(home) != first, "somebody else may have read it"
+    file.write_text("")
+    assert len(control_token.ensure(home)) > 32, "a full disk left an empty one"
 
 
 def test_without_the_token_a_command_says_why(sandbox: RunningSandbox, tmp_path: Path) -> None:

@@ -213,5 +213,5 @@ def test_the_clock_by_command(sandbox: RunningSandbox) -> None:
     assert timedelta(minutes=74) < stamp - datetime.now(UTC) < timedelta(minutes=76)
     assert "0:00:00 ahead" in command(sandbox, "clock", "reset").stdout
     assert "0:00:00 ahead" in command(sandbox, "clock").stdout
-    for wrong in ("15m", "+15", "soon"):
+    for wrong in ("15m", "+15", "soon", "+99999999d"):
         assert command(sandbox, "clock", wrong).returncode == 64

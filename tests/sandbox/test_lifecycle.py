@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from sandbox import lifecycle
+from sandbox import authority, lifecycle
 from sandbox.__main__ import main
 from sandbox.control_client import Control
 from sandbox.environment import environment, handshake, running
@@ -57,6 +57,17 @@ def test_a_home_that_is_a_file_is_no_traceback(tmp_path: Path, words: str) -> No
     done = command(tmp_path / "file", *words.split())
     assert "Traceback" not in done.stderr
     assert str(tmp_path / "file") in done.stderr or words == "stop"
+
+
+def test_data_that_cannot_be_used_is_one_line_with_the_fix(home: Path) -> None:
+    home.mkdir()
+    (home / "world.sqlite").write_text("not a database, as after a full disk\n" * 100)
+    refused = command(home, "start")
+    assert refused.returncode == 1
+    (line,) = refused.stderr.splitlines()
+    assert "file is not a database. Make room there, or delete the data: python -m sandbox reset" in line
+    assert command(home, "reset").returncode == 0
+    assert command(home, "start").returncode == 0
 
 
 @pytest.mark.parametrize("words", ["stop", "status", "env", "run -- true"])
@@ -190,6 +201,19 @@ def test_the_handshake_works_in_both_request_forms(sandbox: RunningSandbox) -> N
     assert handshake(process.proxy_port) == process.instance
     absolute = sandbox.session().get("http://sandbox/.sandbox/handshake", timeout=10)
     assert absolute.json() == {"product": "mimecast-sso sandbox", "instance": process.instance}
+
+
+@pytest.mark.parametrize("file", ["ca.pem", "listener.pem", "trust.pem"])
+@pytest.mark.parametrize("content", ["", "not a certificate"])
+def test_a_damaged_certificate_is_replaced(tmp_path: Path, file: str, content: str) -> None:
+    names = ["example.com"]
+    authority.server_context(tmp_path, names)
+    before = (tmp_path / "listener.pem").read_bytes()
+    authority.server_context(tmp_path, names)
+    assert (tmp_path / "listener.pem").read_bytes() == before
+    (tmp_path / file).write_text(content)
+    authority.server_context(tmp_path, names)
+    assert (tmp_path / "trust.pem").read_bytes() == (tmp_path / "ca.pem").read_bytes() != content.encode()
 
 
 def test_every_served_name_is_in_the_certificate(sandbox: RunningSandbox) -> None:

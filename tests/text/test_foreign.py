@@ -78,3 +78,11 @@ def test_statements_and_lists_of_names_use_it() -> None:
     assert "\n" not in line
     assert "##vso[" not in line
     assert "\x1b" not in enumerate_some([EVIL])
+
+
+@pytest.mark.parametrize(
+    "start", ["=", "+", "-", "@", "\t=", " =", "\u200b=", "\uff1d", "\uff0b", "\ufe62", "\uff20"]
+)
+def test_a_cell_is_no_formula(start: str) -> None:
+    assert foreign.cell(f"{start}1+1").startswith("'")
+    assert foreign.cell(f"Ada{start}1") == foreign.one_line(f"Ada{start}1")
