@@ -251,6 +251,16 @@ class SignInForecast:
         return tuple(address for address, then in self._newly_sent if not then[0].is_sent)
 
     @cached_property
+    def restored_on_refresh(self) -> tuple[str, ...]:
+        """People who sign in through Entra only after a run that refreshes, which undoes an external change."""
+        afterwards = [(each.address, each.from_mimecast.afterwards) for each in self.people]
+        return tuple(
+            address
+            for address, (kept, *undone) in afterwards
+            if kept.result is not Result.ENTRA and any(each.result is Result.ENTRA for each in undone)
+        )
+
+    @cached_property
     def _newly_sent(self) -> Sequence[tuple[str, tuple[Outcome, ...]]]:
         return [
             (each.address, each.from_mimecast.afterwards)

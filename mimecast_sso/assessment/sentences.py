@@ -41,9 +41,8 @@ def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
     if not found:
         outcomes = [each.from_mimecast.at(instant)[0] for each in forecast.people]
         maybe = any(each.result is Result.UNKNOWN and each.through_entra for each in outcomes)
-        return Statement(
-            f"Nobody {'is known to sign' if maybe else 'signs'} in through Entra{when}", How.LIVE, _BOTH
-        )
+        nobody = f"Nobody {'is known to sign' if maybe else 'signs'} in through Entra{when}"
+        return Statement(nobody + _on_refresh(forecast, instant), How.LIVE, _BOTH)
     verb = "signs" if len(found) == 1 else "sign"
     text = f"{people(len(found))} {verb} in through Entra{when}: {enumerate_some(found)}"
     unsettled = forecast.unsettled(instant)
@@ -51,7 +50,32 @@ def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
         text += (
             f". {len(unsettled)} of them joined less than 15 minutes ago; Mimecast may not act on that yet"
         )
-    return Statement(text, How.LIVE, _BOTH)
+    return Statement(text + _on_refresh(forecast, instant), How.LIVE, _BOTH)
+
+
+def _on_refresh(forecast: SignInForecast, instant: Instant) -> str:
+    """Whose sign-in a run with ``--refresh`` restores; a program cannot tell whether it is part of one."""
+    found = forecast.restored_on_refresh if instant is Instant.AFTERWARDS else ()
+    return f". With --refresh also: {enumerate_some(found)}" if found else ""
+
+
+def perhaps_saved(assessment: Assessment) -> Iterator[Statement]:
+    """People who cannot sign in if the deployed form was saved, which nothing shows before it is confirmed."""
+    desired, found = assessment.desired, assessment.forecast.stopped_by_save
+    forms = {slot: desired.form(slot) for slot in desired.record.profiles}
+    due = any(
+        form is not None and profile.state == "due" and form.fingerprint == profile.fingerprints.critical
+        for slot, profile in desired.record.profiles.items()
+        for form in [forms[slot]]
+    )
+    if due and found:
+        yield Statement(
+            f"{people(len(found))} cannot sign in if the console form that is due was saved already: "
+            f"{enumerate_some(sorted(found))}. Then confirm and deploy it at once",
+            How.UNKNOWN,
+            "no API shows the form",
+            Verdict.WARNS,
+        )
 
 
 def back_to_a_password(forecast: SignInForecast, *instants: Instant) -> Iterator[Statement]:

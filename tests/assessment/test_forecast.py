@@ -18,7 +18,7 @@ from mimecast_sso.assessment.sign_in import Outcome, Result, Way
 from mimecast_sso.assessment.snapshot import LiveGroup
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import REASONS, Missing, Reason
-from mimecast_sso.provenance import live
+from mimecast_sso.provenance import How, live
 from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.applications import Assigned
 from providers.entra.signing_certificates import PrincipalCertificates
@@ -41,6 +41,7 @@ from tests.assessment.worlds import (
     attested,
     certificate,
     deployed,
+    form_of,
     values,
 )
 
@@ -797,6 +798,40 @@ def test_a_run_that_creates_the_group_again_adds_nobody_before_the_next_confirma
     gone = Record(tuple(each for each in record.resources if each.type != types.GROUP))
     found = World(deployed=gone, changes={"groups": {ProfileSlot.FIRST: live(LiveGroup())}}).assess()
     assert not found.desired.opens(ProfileSlot.FIRST)
+
+
+@pytest.mark.parametrize("deployed_too", [True, False])
+def test_whoever_could_not_sign_in_if_the_due_form_was_saved_is_said(deployed_too: bool) -> None:
+    """No API shows whether an administrator saved the form, so sign-ins now may be other than attested."""
+    before = attested(values())
+    document = before | {
+        "authenticationProfile": before["authenticationProfile"] | {"contexts": {"passwordProtected": True}}
+    }
+    form = form_of(from_values(before))
+    due = _changed(
+        deployed(from_values(document if deployed_too else before)),
+        types.AUTHENTICATION_PROFILE,
+        **({"state": "due", "previousForm": form} if deployed_too else {}),
+    )
+    found = World(deployed=due).assess(document)
+    said = list(sentences.perhaps_saved(found))
+    assert len(said) == deployed_too
+    for each in said:
+        assert each.text.startswith(
+            f"2 people cannot sign in if the console form that is due was saved already: {ADA}, {GRACE}"
+        )
+        assert each.how is How.UNKNOWN
+    assert not list(sentences.perhaps_saved(World().assess()))
+
+
+def test_whose_sign_in_a_refresh_restores_is_said() -> None:
+    """Somebody deleted the assignments; the state has them, so only a run with --refresh creates them again."""
+    found = World(application=application(assigned=())).assess().forecast
+    assert found.restored_on_refresh == (ADA, GRACE)
+    said = sentences.who_signs_in(found, Instant.AFTERWARDS).text
+    assert said == f"Nobody signs in through Entra afterwards. With --refresh also: {ADA}, {GRACE}"
+    assert "--refresh" not in sentences.who_signs_in(found, Instant.NOW).text
+    assert World().assess().forecast.restored_on_refresh == ()
 
 
 def _alan_joins(**keys: Any) -> dict[str, Any]:
