@@ -251,6 +251,17 @@ class SignInForecast:
         return tuple(address for address, then in self._newly_sent if not then[0].is_sent)
 
     @cached_property
+    def restored(self) -> tuple[str, ...]:
+        """People who are sent to Entra and refused now, and get in after the run."""
+        return tuple(
+            each.address
+            for each in self.people
+            if each.from_mimecast.now[0].is_sent
+            and each.from_mimecast.now[0].result is Result.REFUSED
+            and each.from_mimecast.afterwards[0].result is Result.ENTRA
+        )
+
+    @cached_property
     def restored_on_refresh(self) -> tuple[str, ...]:
         """People who sign in through Entra only after a run that refreshes, which undoes an external change."""
         afterwards = [(each.address, each.from_mimecast.afterwards) for each in self.people]

@@ -288,18 +288,10 @@ def on_deploy(assessment: Assessment) -> Iterator[Statement]:
     )
     joining = [each for each in found.joining if each not in lost]
     on_refresh = [each for each in found.joining_on_refresh if each not in lost]
-    for everybody, when in ((joining, ""), (on_refresh, " if the run refreshes (--refresh)")):
-        by_password = [each for each in everybody if found.uses_a_password(each)]
-        others = [each for each in everybody if each not in by_password]
-        for who, uses, use in (
-            (by_password, "uses a password now", "use a password now"),
-            (others, "cannot sign in now", "cannot sign in now"),
-        ):
-            if who:
-                text = f"{people(len(who))} who {uses if len(who) == 1 else use}"
-                yield Statement(
-                    f"{text} would be sent to Entra{when}: {enumerate_some(who)}", How.LIVE, _BOTH
-                )
+    yield from _sent(found, joining)
+    yield from _sent(found, on_refresh, " if the run refreshes (--refresh)")
+    restored = [each for each in found.restored if each not in (*lost, *joining)]
+    yield from _restored(restored)
     back = found.back_to_a_password(Instant.AFTERWARDS)
     yield from back_to_a_password(found, Instant.AFTERWARDS)
     stays = [each for each in found.through_entra(Instant.NOW) if each not in (*lost, *back)]
@@ -311,8 +303,31 @@ def on_deploy(assessment: Assessment) -> Iterator[Statement]:
         if outcome.result is Result.UNKNOWN and address not in (*lost, *joining, *on_refresh)
     }
     yield from _by_outcome(found, unclear, "cannot sign in", "sign in, before this or after it")
-    if not (lost or joining or on_refresh or back or stays or unclear):
+    if not (lost or joining or on_refresh or restored or back or stays or unclear):
         yield Statement("Nobody's sign-in changes", How.LIVE, _BOTH)
+
+
+def _sent(found: SignInForecast, everybody: Sequence[str], when: str = "") -> Iterator[Statement]:
+    by_password = [each for each in everybody if found.uses_a_password(each)]
+    others = [each for each in everybody if each not in by_password]
+    for who, uses, use in (
+        (by_password, "uses a password now", "use a password now"),
+        (others, "cannot sign in now", "cannot sign in now"),
+    ):
+        if who:
+            text = f"{people(len(who))} who {uses if len(who) == 1 else use}"
+            yield Statement(f"{text} would be sent to Entra{when}: {enumerate_some(who)}", How.LIVE, _BOTH)
+
+
+def _restored(restored: Sequence[str]) -> Iterator[Statement]:
+    if restored:
+        verb = "signs" if len(restored) == 1 else "sign"
+        yield Statement(
+            f"{people(len(restored))} who cannot sign in now {verb} in through Entra afterwards: "
+            f"{enumerate_some(restored)}",
+            How.LIVE,
+            _BOTH,
+        )
 
 
 def _who_stays(number: int, when: str = "") -> Iterator[Statement]:

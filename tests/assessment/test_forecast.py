@@ -43,6 +43,7 @@ from tests.assessment.worlds import (
     deployed,
     form_of,
     values,
+    with_certificate,
 )
 
 
@@ -822,6 +823,25 @@ def test_whoever_could_not_sign_in_if_the_due_form_was_saved_is_said(deployed_to
         )
         assert each.how is How.UNKNOWN
     assert not list(sentences.perhaps_saved(World().assess()))
+
+
+def test_whose_sign_in_a_deployment_restores_is_said() -> None:
+    """The form with the next certificate is saved and confirmed; the deployment lets Entra sign with it."""
+    both = [
+        {"label": "2026", "endDate": "2029-11-01T00:00:00Z"},
+        {"label": "2029", "endDate": "2029-11-15T00:00:00Z"},
+    ]
+    document = attested(values(certificates={"generations": both, "active": "2029"}), NEW)
+    certificates = PrincipalCertificates((certificate(OLD), certificate(NEW, "2029")), OLD)
+    world = World(
+        application=application(certificates=certificates),
+        deployed=with_certificate(deployed(from_values(attested(values())))),
+    )
+    found = world.assess(document)
+    assert found.forecast.restored == (ADA, GRACE)
+    assert [each.text for each in sentences.on_deploy(found)] == [
+        f"2 people who cannot sign in now sign in through Entra afterwards: {ADA}, {GRACE}"
+    ]
 
 
 def test_whose_sign_in_a_refresh_restores_is_said() -> None:
