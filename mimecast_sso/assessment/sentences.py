@@ -50,6 +50,9 @@ def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
         text += (
             f". {len(unsettled)} of them joined less than 15 minutes ago; Mimecast may not act on that yet"
         )
+    former = forecast.under_a_former_form(instant)
+    if former:
+        text += f". For {len(former)} of them Mimecast may still act on the form before the last confirmation"
     return Statement(text + _on_refresh(forecast, instant), How.LIVE, _BOTH)
 
 

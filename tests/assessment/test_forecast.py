@@ -207,7 +207,7 @@ def test_addresses_in_a_domain_that_the_run_registers_are_created_once_it_is_ver
     person = world.assess(document).forecast.person(ADA)
     assert person is not None
     assert [each.reason for each in person.from_mimecast.now] == [Reason.NOT_AT_MIMECAST]
-    assert [each.result for each in person.from_mimecast.afterwards] == [Result.PASSWORD, Result.REFUSED]
+    assert [each.result for each in person.from_mimecast.afterwards] == [Result.REFUSED, Result.PASSWORD]
 
 
 def _with_both(record: Any) -> Any:
@@ -842,6 +842,13 @@ def test_whose_sign_in_a_deployment_restores_is_said() -> None:
     assert [each.text for each in sentences.on_deploy(found)] == [
         f"2 people who cannot sign in now sign in through Entra afterwards: {ADA}, {GRACE}"
     ]
+
+
+def test_only_whoever_joined_lately_is_said_to_have() -> None:
+    found = World(joined={GRACE}).assess().forecast
+    assert found.unsettled(Instant.NOW) == (GRACE,)
+    assert found.unsettled(Instant.AFTERWARDS) == (), "then everything has taken effect"
+    assert found.under_a_former_form(Instant.NOW) == ()
 
 
 def test_whose_sign_in_a_refresh_restores_is_said() -> None:
