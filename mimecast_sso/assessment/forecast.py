@@ -35,6 +35,7 @@ from mimecast_sso.assessment.sign_in import (
 from mimecast_sso.assessment.traits import Traits, TraitsReader, subjects
 from mimecast_sso.facts.sign_in_reasons import Missing, Reason
 from mimecast_sso.settings import ProfileSlot
+from mimecast_sso.text.names import is_among
 
 
 class Instant(StrEnum):
@@ -225,12 +226,24 @@ class SignInForecast:
 
     def unsettled(self, instant: Instant) -> tuple[str, ...]:
         """Of these, people who joined so recently that Mimecast may not act on it yet."""
-        return tuple(
-            address
-            for address in self.through_entra(instant)
-            for each in [self.person(address)]
-            if each and any(outcome.result is not Result.ENTRA for outcome in each.from_mimecast.at(instant))
-        )
+        if instant is not Instant.NOW:
+            return ()
+        groups = [group for group in self.effects.members.values() if group is not None]
+        joined = frozenset[str]().union(*(group.joined for group in groups))
+        return tuple(each for each in self._perhaps_not() if is_among(each, joined))
+
+    def under_a_former_form(self, instant: Instant) -> tuple[str, ...]:
+        """Of these, the others whom Mimecast may not send to Entra, because the form was confirmed so recently."""
+        if instant is not Instant.NOW:
+            return ()
+        joined = self.unsettled(instant)
+        return tuple(each for each in self._perhaps_not() if each not in joined)
+
+    def _perhaps_not(self) -> Iterator[str]:
+        for address in self.through_entra(Instant.NOW):
+            person = self.person(address)
+            if person and any(each.result is not Result.ENTRA for each in person.from_mimecast.now):
+                yield address
 
     @cached_property
     def joining(self) -> tuple[str, ...]:
@@ -249,6 +262,31 @@ class SignInForecast:
     def joining_on_refresh(self) -> tuple[str, ...]:
         """People who are sent to Entra only by a run that refreshes: somebody else removed them from the group."""
         return tuple(address for address, then in self._newly_sent if not then[0].is_sent)
+
+    @cached_property
+    def restored(self) -> tuple[str, ...]:
+        """People who are sent to Entra and refused now, and get in after the run."""
+        return tuple(
+            each.address
+            for each in self.people
+            if each.from_mimecast.now[0].is_sent
+            and each.from_mimecast.now[0].result is Result.REFUSED
+            and each.from_mimecast.afterwards[0].result is Result.ENTRA
+        )
+
+    @cached_property
+    def restored_on_refresh(self) -> tuple[str, ...]:
+        """People who sign in through Entra only after a run that refreshes, which undoes an external change."""
+        book = self.effects.desired.record.book
+        # Whether an address of a domain that is registered exists afterwards depends on its proof, not on a refresh.
+        unsure = self.effects.addresses_after.keys() - (book.addresses if book else ())
+        afterwards = [(each.address, each.from_mimecast.afterwards) for each in self.people]
+        return tuple(
+            address
+            for address, (kept, *undone) in afterwards
+            if kept.result is not Result.ENTRA and any(each.result is Result.ENTRA for each in undone)
+            if address not in unsure
+        )
 
     @cached_property
     def _newly_sent(self) -> Sequence[tuple[str, tuple[Outcome, ...]]]:

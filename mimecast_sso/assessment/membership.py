@@ -166,7 +166,9 @@ def addresses_after(desired: Desired) -> Mapping[str, tuple[AddressState, ...]]:
             elif snapshot.is_internal(domain_of(address)):
                 changed[address] = (AddressState.PRESENT,)
             elif domain_of(address) in registered:
-                changed[address] = (AddressState.PRESENT, AddressState.ABSENT)
+                likely = AddressState.PRESENT, AddressState.ABSENT
+                proved = _may_be_proved(desired, domain_of(address))
+                changed[address] = likely if proved else (likely[1], likely[0])
     if book is not None and not book.check_only and settings.addresses.on_removal is Removal.DISABLE:
         kept = frozenset() if desired.destroys else frozenset(desired.addresses)
         for address in (book.addresses - kept) & (book.created | book.adopted):
@@ -175,3 +177,17 @@ def addresses_after(desired: Desired) -> Mapping[str, tuple[AddressState, ...]]:
     for address in removed_addresses(desired):
         changed[address] = (AddressState.PRESENT, AddressState.ABSENT)
     return changed
+
+
+def _may_be_proved(desired: Desired, domain: str) -> bool:
+    """Whether a domain that is not verified yet is likely to be in this run; a program may publish proofs itself.
+
+    The proof of a domain that the run registers is not known before, so nobody can have published it by hand.
+    """
+    known = desired.snapshot.domains.value or {}
+    parents = (each for each in known if domain.endswith(f".{each}"))
+    return (
+        domain in known
+        or desired.settings.dns.publish != "none"
+        or any(map(desired.snapshot.is_internal, parents))
+    )

@@ -41,9 +41,8 @@ def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
     if not found:
         outcomes = [each.from_mimecast.at(instant)[0] for each in forecast.people]
         maybe = any(each.result is Result.UNKNOWN and each.through_entra for each in outcomes)
-        return Statement(
-            f"Nobody {'is known to sign' if maybe else 'signs'} in through Entra{when}", How.LIVE, _BOTH
-        )
+        nobody = f"Nobody {'is known to sign' if maybe else 'signs'} in through Entra{when}"
+        return Statement(nobody + _on_refresh(forecast, instant), How.LIVE, _BOTH)
     verb = "signs" if len(found) == 1 else "sign"
     text = f"{people(len(found))} {verb} in through Entra{when}: {enumerate_some(found)}"
     unsettled = forecast.unsettled(instant)
@@ -51,7 +50,35 @@ def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
         text += (
             f". {len(unsettled)} of them joined less than 15 minutes ago; Mimecast may not act on that yet"
         )
-    return Statement(text, How.LIVE, _BOTH)
+    former = forecast.under_a_former_form(instant)
+    if former:
+        text += f". For {len(former)} of them Mimecast may still act on the form before the last confirmation"
+    return Statement(text + _on_refresh(forecast, instant), How.LIVE, _BOTH)
+
+
+def _on_refresh(forecast: SignInForecast, instant: Instant) -> str:
+    """Whose sign-in a run with ``--refresh`` restores; a program cannot tell whether it is part of one."""
+    found = forecast.restored_on_refresh if instant is Instant.AFTERWARDS else ()
+    return f". With --refresh also: {enumerate_some(found)}" if found else ""
+
+
+def perhaps_saved(assessment: Assessment) -> Iterator[Statement]:
+    """People who cannot sign in if the deployed form was saved, which nothing shows before it is confirmed."""
+    desired, found = assessment.desired, assessment.forecast.stopped_by_save
+    forms = {slot: desired.form(slot) for slot in desired.record.profiles}
+    due = any(
+        form is not None and profile.state == "due" and form.fingerprint == profile.fingerprints.critical
+        for slot, profile in desired.record.profiles.items()
+        for form in [forms[slot]]
+    )
+    if due and found:
+        yield Statement(
+            f"{people(len(found))} cannot sign in if the console form that is due was saved already: "
+            f"{enumerate_some(sorted(found))}. Then confirm and deploy it at once",
+            How.UNKNOWN,
+            "no API shows the form",
+            Verdict.WARNS,
+        )
 
 
 def back_to_a_password(forecast: SignInForecast, *instants: Instant) -> Iterator[Statement]:
@@ -264,18 +291,10 @@ def on_deploy(assessment: Assessment) -> Iterator[Statement]:
     )
     joining = [each for each in found.joining if each not in lost]
     on_refresh = [each for each in found.joining_on_refresh if each not in lost]
-    for everybody, when in ((joining, ""), (on_refresh, " if the run refreshes (--refresh)")):
-        by_password = [each for each in everybody if found.uses_a_password(each)]
-        others = [each for each in everybody if each not in by_password]
-        for who, uses, use in (
-            (by_password, "uses a password now", "use a password now"),
-            (others, "cannot sign in now", "cannot sign in now"),
-        ):
-            if who:
-                text = f"{people(len(who))} who {uses if len(who) == 1 else use}"
-                yield Statement(
-                    f"{text} would be sent to Entra{when}: {enumerate_some(who)}", How.LIVE, _BOTH
-                )
+    yield from _sent(found, joining)
+    yield from _sent(found, on_refresh, " if the run refreshes (--refresh)")
+    restored = [each for each in found.restored if each not in (*lost, *joining)]
+    yield from _restored(restored)
     back = found.back_to_a_password(Instant.AFTERWARDS)
     yield from back_to_a_password(found, Instant.AFTERWARDS)
     stays = [each for each in found.through_entra(Instant.NOW) if each not in (*lost, *back)]
@@ -287,8 +306,31 @@ def on_deploy(assessment: Assessment) -> Iterator[Statement]:
         if outcome.result is Result.UNKNOWN and address not in (*lost, *joining, *on_refresh)
     }
     yield from _by_outcome(found, unclear, "cannot sign in", "sign in, before this or after it")
-    if not (lost or joining or on_refresh or back or stays or unclear):
+    if not (lost or joining or on_refresh or restored or back or stays or unclear):
         yield Statement("Nobody's sign-in changes", How.LIVE, _BOTH)
+
+
+def _sent(found: SignInForecast, everybody: Sequence[str], when: str = "") -> Iterator[Statement]:
+    by_password = [each for each in everybody if found.uses_a_password(each)]
+    others = [each for each in everybody if each not in by_password]
+    for who, uses, use in (
+        (by_password, "uses a password now", "use a password now"),
+        (others, "cannot sign in now", "cannot sign in now"),
+    ):
+        if who:
+            text = f"{people(len(who))} who {uses if len(who) == 1 else use}"
+            yield Statement(f"{text} would be sent to Entra{when}: {enumerate_some(who)}", How.LIVE, _BOTH)
+
+
+def _restored(restored: Sequence[str]) -> Iterator[Statement]:
+    if restored:
+        verb = "signs" if len(restored) == 1 else "sign"
+        yield Statement(
+            f"{people(len(restored))} who cannot sign in now {verb} in through Entra afterwards: "
+            f"{enumerate_some(restored)}",
+            How.LIVE,
+            _BOTH,
+        )
 
 
 def _who_stays(number: int, when: str = "") -> Iterator[Statement]:

@@ -151,6 +151,7 @@ def people(assessment: Known[Assessment]) -> tuple[Statement, ...]:
     statements = (
         sentences.who_signs_in(found.forecast, Instant.NOW),
         *sentences.broken(found.forecast),
+        *sentences.perhaps_saved(found),
         *sentences.lately(found.snapshot),
     )
     return (

@@ -27,7 +27,7 @@ from mimecast_sso.text.names import enumerate_some
 
 _NOBODY_ADDED = "Until it is confirmed again, nobody is added to the roll-out group."
 _CONSOLE_WORK = {
-    "due": (CONSOLE_WORK_IS_DUE, "Nobody's sign-in changes until it is done and confirmed."),
+    "due": (CONSOLE_WORK_IS_DUE, "Nobody's sign-in changes before Save in the console."),
     "stale": ("The confirmation is stale: console work is due", _NOBODY_ADDED),
     "contradicted": ("Evidence contradicts the confirmation: console work is due", _NOBODY_ADDED),
 }

@@ -18,7 +18,7 @@ from mimecast_sso.assessment.sign_in import Outcome, Result, Way
 from mimecast_sso.assessment.snapshot import LiveGroup
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.sign_in_reasons import REASONS, Missing, Reason
-from mimecast_sso.provenance import live
+from mimecast_sso.provenance import How, live
 from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.applications import Assigned
 from providers.entra.signing_certificates import PrincipalCertificates
@@ -41,7 +41,9 @@ from tests.assessment.worlds import (
     attested,
     certificate,
     deployed,
+    form_of,
     values,
+    with_certificate,
 )
 
 
@@ -205,7 +207,7 @@ def test_addresses_in_a_domain_that_the_run_registers_are_created_once_it_is_ver
     person = world.assess(document).forecast.person(ADA)
     assert person is not None
     assert [each.reason for each in person.from_mimecast.now] == [Reason.NOT_AT_MIMECAST]
-    assert [each.result for each in person.from_mimecast.afterwards] == [Result.PASSWORD, Result.REFUSED]
+    assert [each.result for each in person.from_mimecast.afterwards] == [Result.REFUSED, Result.PASSWORD]
 
 
 def _with_both(record: Any) -> Any:
@@ -797,6 +799,66 @@ def test_a_run_that_creates_the_group_again_adds_nobody_before_the_next_confirma
     gone = Record(tuple(each for each in record.resources if each.type != types.GROUP))
     found = World(deployed=gone, changes={"groups": {ProfileSlot.FIRST: live(LiveGroup())}}).assess()
     assert not found.desired.opens(ProfileSlot.FIRST)
+
+
+@pytest.mark.parametrize("deployed_too", [True, False])
+def test_whoever_could_not_sign_in_if_the_due_form_was_saved_is_said(deployed_too: bool) -> None:
+    """No API shows whether an administrator saved the form, so sign-ins now may be other than attested."""
+    before = attested(values())
+    document = before | {
+        "authenticationProfile": before["authenticationProfile"] | {"contexts": {"passwordProtected": True}}
+    }
+    form = form_of(from_values(before))
+    due = _changed(
+        deployed(from_values(document if deployed_too else before)),
+        types.AUTHENTICATION_PROFILE,
+        **({"state": "due", "previousForm": form} if deployed_too else {}),
+    )
+    found = World(deployed=due).assess(document)
+    said = list(sentences.perhaps_saved(found))
+    assert len(said) == deployed_too
+    for each in said:
+        assert each.text.startswith(
+            f"2 people cannot sign in if the console form that is due was saved already: {ADA}, {GRACE}"
+        )
+        assert each.how is How.UNKNOWN
+    assert not list(sentences.perhaps_saved(World().assess()))
+
+
+def test_whose_sign_in_a_deployment_restores_is_said() -> None:
+    """The form with the next certificate is saved and confirmed; the deployment lets Entra sign with it."""
+    both = [
+        {"label": "2026", "endDate": "2029-11-01T00:00:00Z"},
+        {"label": "2029", "endDate": "2029-11-15T00:00:00Z"},
+    ]
+    document = attested(values(certificates={"generations": both, "active": "2029"}), NEW)
+    certificates = PrincipalCertificates((certificate(OLD), certificate(NEW, "2029")), OLD)
+    world = World(
+        application=application(certificates=certificates),
+        deployed=with_certificate(deployed(from_values(attested(values())))),
+    )
+    found = world.assess(document)
+    assert found.forecast.restored == (ADA, GRACE)
+    assert [each.text for each in sentences.on_deploy(found)] == [
+        f"2 people who cannot sign in now sign in through Entra afterwards: {ADA}, {GRACE}"
+    ]
+
+
+def test_only_whoever_joined_lately_is_said_to_have() -> None:
+    found = World(joined={GRACE}).assess().forecast
+    assert found.unsettled(Instant.NOW) == (GRACE,)
+    assert found.unsettled(Instant.AFTERWARDS) == (), "then everything has taken effect"
+    assert found.under_a_former_form(Instant.NOW) == ()
+
+
+def test_whose_sign_in_a_refresh_restores_is_said() -> None:
+    """Somebody deleted the assignments; the state has them, so only a run with --refresh creates them again."""
+    found = World(application=application(assigned=())).assess().forecast
+    assert found.restored_on_refresh == (ADA, GRACE)
+    said = sentences.who_signs_in(found, Instant.AFTERWARDS).text
+    assert said == f"Nobody signs in through Entra afterwards. With --refresh also: {ADA}, {GRACE}"
+    assert "--refresh" not in sentences.who_signs_in(found, Instant.NOW).text
+    assert World().assess().forecast.restored_on_refresh == ()
 
 
 def _alan_joins(**keys: Any) -> dict[str, Any]:

@@ -281,6 +281,13 @@ def test_absent_addresses_of_internal_domains_are_created() -> None:
     assert effects(World(addresses={}), synchronised).addresses_after == {}
 
 
+UPDATES = {
+    "server": "ns1.example",
+    "zone": "example.org",
+    "tsig": {"name": "key.", "secret": "c2VjcmV0"},
+}
+
+
 def test_addresses_of_domains_that_are_registered_may_be_created_at_once() -> None:
     """Whether the proof is found at once depends on the name server."""
     domains = [{"name": "new.example"}, {"name": "no.example", "mode": "require"}]
@@ -288,8 +295,29 @@ def test_addresses_of_domains_that_are_registered_may_be_created_at_once() -> No
     found = effects(World(), attested(values(addresses={"list": people}, domains=domains)))
     assert found.addresses_after == {
         ALAN: (AddressState.PRESENT,),
-        "y@new.example": (AddressState.PRESENT, AddressState.ABSENT),
-    }
+        "y@new.example": (AddressState.ABSENT, AddressState.PRESENT),
+    }, "nobody can have published a proof that is not known yet"
+
+
+@pytest.mark.parametrize(
+    ("name", "live_domain", "dns"),
+    [
+        ("new.example.org", "", {"publish": "rfc2136", **UPDATES}),
+        ("new.example", "new.example", {}),
+        ("sub.example.com", "", {}),
+    ],
+)
+def test_a_domain_whose_proof_may_be_there_is_likely_to_be_verified(
+    name: str, live_domain: str, dns: dict[str, Any]
+) -> None:
+    """By a DNS update, by hand since an earlier run, or because its parent is verified."""
+    domains = {"example.com": DomainStatus("example.com", DomainState.INTERNAL, "", "id")}
+    if live_domain:
+        domains[live_domain] = DomainStatus(live_domain, DomainState.PENDING, "", "id")
+    people = {"list": [{"address": f"y@{name}"}]}
+    document = attested(values(addresses=people, domains=[{"name": name}], **({"dns": dns} if dns else {})))
+    found = effects(World(changes={"domains": live(domains)}), document)
+    assert found.addresses_after[f"y@{name}"] == (AddressState.PRESENT, AddressState.ABSENT)
 
 
 def test_a_missing_recorded_address_is_recreated_only_with_refresh() -> None:
