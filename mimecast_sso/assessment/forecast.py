@@ -35,6 +35,7 @@ from mimecast_sso.assessment.sign_in import (
 from mimecast_sso.assessment.traits import Traits, TraitsReader, subjects
 from mimecast_sso.facts.sign_in_reasons import Missing, Reason
 from mimecast_sso.settings import ProfileSlot
+from mimecast_sso.text.names import is_among
 
 
 class Instant(StrEnum):
@@ -218,18 +219,22 @@ class SignInForecast:
         )
 
     def through_entra(self, instant: Instant) -> tuple[str, ...]:
-        """People who sign in through Entra at an instant; Mimecast may not act on recent changes yet (`unsettled`)."""
+        """People who sign in through Entra at an instant; some of those now maybe not yet (`unsettled`)."""
         return tuple(
             each.address for each in self.people if each.from_mimecast.at(instant)[0].result is Result.ENTRA
         )
 
-    def unsettled(self, instant: Instant) -> tuple[str, ...]:
-        """Of these, people who joined so recently that Mimecast may not act on it yet."""
+    @cached_property
+    def unsettled(self) -> tuple[str, ...]:
+        """People who sign in through Entra now, but joined so recently that Mimecast may not act on it yet."""
+        groups = [each for each in self.effects.members.values() if each is not None]
+        joined = frozenset[str]().union(*(each.joined for each in groups))
         return tuple(
-            address
-            for address in self.through_entra(instant)
-            for each in [self.person(address)]
-            if each and any(outcome.result is not Result.ENTRA for outcome in each.from_mimecast.at(instant))
+            each.address
+            for each in self.people
+            if each.from_mimecast.through_entra
+            and is_among(each.address, joined)
+            and any(outcome.result is not Result.ENTRA for outcome in each.from_mimecast.now)
         )
 
     @cached_property
@@ -410,14 +415,17 @@ def _lost_if_inside(reader: TraitsReader, traits: Traits) -> Outcome | None:
     missing = Missing.GROUP if listed is None else Missing.WHO_LEFT
     before, _ = traits.address
 
-    def all_of(states: Sequence[EntraState | None], slot: ProfileSlot) -> list[Outcome]:
-        moment = _Moments(states, effects.profiles[:1] or (None,), (frozenset({slot}),), (before,))
+    def all_of(
+        states: Sequence[EntraState], profiles: Sequence[Profiles], slot: ProfileSlot
+    ) -> list[Outcome]:
+        moment = _Moments(states, profiles, (frozenset({slot}),), (before,))
         return list(moment.outcomes(Way.FROM_MIMECAST, reader, traits))
 
     for slot in effects.members:
-        now = all_of(timeline.early[:1], slot)
-        late = (each for states in timeline.late for each in all_of(states, slot))
+        (settled,) = all_of(timeline.early[:1], effects.profiles[:1], slot)
+        now = all_of(timeline.early[:1], effects.profiles, slot)
+        late = (each for states in timeline.late for each in all_of(states, effects.profiles, slot))
         lost = next((each for each in late if each.fails and each not in now), None)
-        if lost is not None and not any(each.result is Result.REFUSED for each in now):
+        if lost is not None and settled.result is not Result.REFUSED:
             return Outcome(Result.UNKNOWN, lost.reason, missing)
     return None

@@ -46,7 +46,7 @@ def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
         )
     verb = "signs" if len(found) == 1 else "sign"
     text = f"{people(len(found))} {verb} in through Entra{when}: {enumerate_some(found)}"
-    unsettled = forecast.unsettled(instant)
+    unsettled = forecast.unsettled if instant is Instant.NOW else ()
     if unsettled:
         text += (
             f". {len(unsettled)} of them joined less than 15 minutes ago; Mimecast may not act on that yet"

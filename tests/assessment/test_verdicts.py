@@ -282,8 +282,6 @@ def test_a_tile_that_goes_is_told_where_nothing_worse_happens(
 def test_whoever_signs_in_through_entra_is_known_by_the_likely_outcome() -> None:
     found = forecast(verdicts((IN, PASSWORD), afterwards=IN), verdicts((PASSWORD, IN)))
     assert found.through_entra(Instant.NOW) == (ADA,)
-    assert found.unsettled(Instant.NOW) == (ADA,)
-    assert found.unsettled(Instant.AFTERWARDS) == ()
     assert (found.person(GRACE), found.person("nobody")) == (found.people[1], None)
 
 
