@@ -104,7 +104,7 @@ def _resources(record: Record, account: RecordedAccount) -> Iterator[Resource]:
         if outputs.get("principalObjectId") == account.object_id:
             continue
         kept = {name: _kept(outputs[name], account) for name in lists.get(each.type, ()) if outputs.get(name)}
-        yield _Changed(each.urn, each.type, {**outputs, **kept}) if kept else each
+        yield _Changed(each.urn, each.type, {**outputs, **kept})
 
 
 def _kept(addresses: JSON, account: RecordedAccount) -> JSON:

@@ -93,7 +93,8 @@ class Adoption:
     """The live objects that the engine imports, by the ids that the azuread provider gives them."""
 
     live: LiveApplication
-    template_id: str
+    template_id: str = ""
+    """Only the id of the application has it."""
 
     @property
     def application(self) -> str:
@@ -168,7 +169,7 @@ def unrecorded_assignments(
     """The live assignments that a stack did not record, by object id: Entra refuses to create them once more."""
     if live is None:
         return {}
-    adoption = Adoption(live, "")
+    adoption = Adoption(live)
     return {
         key: ImportedAssignment(each.role_id, adoption.assignment(each))
         for key, each in preferred_assignments(live).items()

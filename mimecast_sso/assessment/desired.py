@@ -150,23 +150,20 @@ class Desired:
     def _slot(self, slot: ProfileSlot) -> Slot:
         recorded = self.record.profiles.get(slot)
         confirmed = self.settings.authentication_profile.confirmed_of(slot)
-        in_use = slot in self.settings.certificates.slots
         return Slot(
-            desired=self.form(slot) if in_use else None,
+            desired=self.form(slot),
             recorded=ConsoleForm(recorded.form, recorded.thumbprint) if recorded else None,
             previous=previous_form(recorded.previous) if recorded else None,
             confirmed=confirmed.document() if confirmed else None,
             recorded_confirmed=recorded.confirmed if recorded else None,
-            live=self._live_forms(slot) if in_use and confirmed else (),
+            live=self._live_forms(slot),
             due=recorded is None or recorded.state == "due",
             taken_over=bool(self.settings.application.adopt) and bool(self._not_added(slot)),
         )
 
     def _live_forms(self, slot: ProfileSlot) -> tuple[ConsoleForm, ...]:
-        application = self.application
-        if application is None or self.thumbprint(slot) == "":
-            return ()  # No certificate is in the form.
-        return tuple(self._form(slot, each) for each in sorted(application.certificates.thumbprints))
+        thumbprints = self.application.certificates.thumbprints if self.application else ()
+        return tuple(self._form(slot, each) for each in sorted(thumbprints))
 
     def _not_added(self, slot: ProfileSlot) -> frozenset[str]:
         """Members of a slot's group that this stack is not known to have added."""
@@ -249,7 +246,7 @@ class Desired:
         live, record = self.application, self.record
         if live is None or record.application is None or self.adopts_successor:
             return Unrecorded()
-        ids, policy, identifier = Adoption(live, ""), record.policy, self.settings.identifier
+        ids, policy, identifier = Adoption(live), record.policy, self.settings.identifier
         own = [each for each in live.policies or () if policy is not None and policy.is_live(each)]
         return Unrecorded(
             identifier=ids.identifier(identifier) if identifier not in record.identifiers else None,

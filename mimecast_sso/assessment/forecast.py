@@ -219,31 +219,28 @@ class SignInForecast:
         )
 
     def through_entra(self, instant: Instant) -> tuple[str, ...]:
-        """People who sign in through Entra at an instant; Mimecast may not act on recent changes yet (`unsettled`)."""
+        """People who sign in through Entra at an instant; some of those now maybe not yet (`unsettled`)."""
         return tuple(
             each.address for each in self.people if each.from_mimecast.at(instant)[0].result is Result.ENTRA
         )
 
-    def unsettled(self, instant: Instant) -> tuple[str, ...]:
-        """Of these, people who joined so recently that Mimecast may not act on it yet."""
-        if instant is not Instant.NOW:
-            return ()
+    @cached_property
+    def unsettled(self) -> tuple[str, ...]:
+        """People who sign in through Entra now, but joined so recently that Mimecast may not act on it yet."""
         groups = [group for group in self.effects.members.values() if group is not None]
         joined = frozenset[str]().union(*(group.joined for group in groups))
         return tuple(each for each in self._perhaps_not() if is_among(each, joined))
 
-    def under_a_former_form(self, instant: Instant) -> tuple[str, ...]:
-        """Of these, the others whom Mimecast may not send to Entra, because the form was confirmed so recently."""
-        if instant is not Instant.NOW:
-            return ()
-        joined = self.unsettled(instant)
-        return tuple(each for each in self._perhaps_not() if each not in joined)
+    @cached_property
+    def under_a_former_form(self) -> tuple[str, ...]:
+        """Others who do, but may not be sent to Entra yet, because the form was confirmed so recently."""
+        return tuple(each for each in self._perhaps_not() if each not in self.unsettled)
 
     def _perhaps_not(self) -> Iterator[str]:
-        for address in self.through_entra(Instant.NOW):
-            person = self.person(address)
-            if person and any(each.result is not Result.ENTRA for each in person.from_mimecast.now):
-                yield address
+        for each in self.people:
+            verdicts = each.from_mimecast
+            if verdicts.through_entra and any(outcome.result is not Result.ENTRA for outcome in verdicts.now):
+                yield each.address
 
     @cached_property
     def joining(self) -> tuple[str, ...]:
@@ -448,14 +445,17 @@ def _lost_if_inside(reader: TraitsReader, traits: Traits) -> Outcome | None:
     missing = Missing.GROUP if listed is None else Missing.WHO_LEFT
     before, _ = traits.address
 
-    def all_of(states: Sequence[EntraState | None], slot: ProfileSlot) -> list[Outcome]:
-        moment = _Moments(states, effects.profiles[:1] or (None,), (frozenset({slot}),), (before,))
+    def all_of(
+        states: Sequence[EntraState], profiles: Sequence[Profiles], slot: ProfileSlot
+    ) -> list[Outcome]:
+        moment = _Moments(states, profiles, (frozenset({slot}),), (before,))
         return list(moment.outcomes(Way.FROM_MIMECAST, reader, traits))
 
     for slot in effects.members:
-        now = all_of(timeline.early[:1], slot)
-        late = (each for states in timeline.late for each in all_of(states, slot))
+        (settled,) = all_of(timeline.early[:1], effects.profiles[:1], slot)
+        now = all_of(timeline.early[:1], effects.profiles, slot)
+        late = (each for states in timeline.late for each in all_of(states, effects.profiles, slot))
         lost = next((each for each in late if each.fails and each not in now), None)
-        if lost is not None and not any(each.result is Result.REFUSED for each in now):
+        if lost is not None and settled.result is not Result.REFUSED:
             return Outcome(Result.UNKNOWN, lost.reason, missing)
     return None

@@ -45,12 +45,12 @@ def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
         return Statement(nobody + _on_refresh(forecast, instant), How.LIVE, _BOTH)
     verb = "signs" if len(found) == 1 else "sign"
     text = f"{people(len(found))} {verb} in through Entra{when}: {enumerate_some(found)}"
-    unsettled = forecast.unsettled(instant)
+    unsettled = forecast.unsettled if instant is Instant.NOW else ()
     if unsettled:
         text += (
             f". {len(unsettled)} of them joined less than 15 minutes ago; Mimecast may not act on that yet"
         )
-    former = forecast.under_a_former_form(instant)
+    former = forecast.under_a_former_form if instant is Instant.NOW else ()
     if former:
         text += f". For {len(former)} of them Mimecast may still act on the form before the last confirmation"
     return Statement(text + _on_refresh(forecast, instant), How.LIVE, _BOTH)

@@ -124,9 +124,8 @@ class TraitsReader:
         Any user or group may be theirs that is not known to be others'. If one of them is no longer assigned, they may
         have lost their assignment with it.
         """
-        theirs = state.assigned - self._of_others
-        timeline = self.effects.timeline
-        before = timeline.now.assigned - self._of_others if timeline else theirs
+        # The first state is the one before the run.
+        theirs, before = (each.assigned - self._of_others for each in (state, self._states[0]))
         return None if theirs and theirs >= before else False
 
     @cached_property
@@ -272,9 +271,9 @@ def _accounts_of(effects: Effects, addresses: Iterable[str]) -> Iterator[tuple[s
     assigned = {each.object_id for each in assigned_accounts(effects)}
     for address in addresses:
         found = first.get(address) or second.get(address)
-        several = snapshot.by_mail.get(address, ())
-        if found is not None and len(several) > 1 and first is by_mail:
-            # Each of them has this NameID; of those that Entra lets in, any signs in for the address.
+        if first is by_mail:
+            # Each with this mail address has this NameID; of those that Entra lets in, any signs in for the address.
+            several = snapshot.by_mail.get(address, ())
             found = next((each for each in several if each.enabled and each.object_id in assigned), found)
         yield address, found
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pytest
+
 from mimecast_sso.assessment import access
 from mimecast_sso.assessment.access import SAMPLE
 from mimecast_sso.assessment.people import Person
@@ -79,6 +81,38 @@ def test_the_sample_has_people_of_every_group_and_newcomers_first() -> None:
         "Conditional Access was evaluated for 3 of 203 people (3 of 3 kinds by assigned groups and guests), and blocks "
         "1: yves@example.com (Block legacy). Whether it blocks the other 200 people is unknown"
     )
+
+
+def test_of_more_kinds_than_the_sample_has_people_the_large_ones_are_evaluated() -> None:
+    crowd = [account(f"z{number}@example.com") for number in range(2)]
+    single = [account(f"{each}@example.com") for each in "abc"]
+    graph = ScriptedGraph()
+    groups = {each.object_id: frozenset({each.object_id}) for each in single}
+    access.sample(graph, CLIENT, (*single, *crowd), groups)
+    assert graph.asked == [each.object_id for each in (crowd[0], *single[:2])]
+
+
+@pytest.mark.parametrize(
+    ("people", "guests", "said"),
+    [
+        (3, 0, "3 of 3 people, and blocks none of them"),
+        (
+            3,
+            2,
+            (
+                "3 of 5 people (2 of 2 kinds by assigned groups and guests), and blocks none of them. Whether it "
+                "blocks the other 2 people is unknown"
+            ),
+        ),
+    ],
+)
+def test_what_was_not_evaluated_is_said(people: int, guests: int, said: str) -> None:
+    everybody = [
+        account(f"{number}@example.com", guest=number >= people) for number in range(people + guests)
+    ]
+    found = access.sample(ScriptedGraph(), CLIENT, everybody)
+    (statement,) = access.statements(found, {each.object_id: each for each in everybody})
+    assert statement.text == f"Conditional Access was evaluated for {said}"
 
 
 def test_a_blocked_person_is_named_with_the_policy() -> None:

@@ -331,6 +331,33 @@ def test_a_newer_attestation_of_an_unknown_form_leaves_unknown_what_the_console_
 # -- Whose application it is ------------------------------------------------------------------------------------------
 
 
+def test_an_attestation_without_a_certificate_is_known_without_a_state() -> None:
+    document = attested(METADATA, "")
+    held = desired(World(deployed=Record()), document).console.held(ProfileSlot.FIRST)
+    assert (held.value, held.how) == (ConsoleForm(form_of(from_values(METADATA)), ""), How.ATTESTED)
+
+
+def test_an_attestation_for_the_certificate_of_a_slot_without_a_generation_is_known_without_a_state() -> None:
+    """The second generation is retired, and an older state was restored."""
+    document = rotation("2026", "active")
+    document["certificates"]["generations"].pop()
+    both = PrincipalCertificates((certificate(OLD), certificate(NEW, "2029")), OLD)
+    held = desired(World(application=application(certificates=both)), document).console.held(
+        ProfileSlot.SECOND
+    )
+    assert held.value is not None
+    assert held.value.thumbprint == NEW
+
+
+def test_people_whom_this_stack_added_to_the_group_of_an_adopted_application_are_not_taken_over() -> None:
+    document = values(application={"adopt": CLIENT})
+    added = deployed(from_values(attested(document)))
+    resources = [each for each in added.resources if each.type != types.AUTHENTICATION_PROFILE]
+    for record, how in ((Record(tuple(resources)), How.ATTESTED), (Record(), How.UNKNOWN)):
+        held = desired(World(deployed=record), document).console.held(ProfileSlot.FIRST)
+        assert (held.value, held.how) == (None, how)
+
+
 @pytest.mark.parametrize(
     ("world", "document", "works"),
     [

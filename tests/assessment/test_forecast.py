@@ -22,6 +22,7 @@ from mimecast_sso.provenance import How, live
 from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.applications import Assigned
 from providers.entra.signing_certificates import PrincipalCertificates
+from tests.assessment.test_guards import rotating, rotation
 from tests.assessment.worlds import (
     ADA,
     ALAN,
@@ -461,6 +462,26 @@ def test_whoever_could_not_be_looked_up_may_be_anybody_whose_assignment_goes() -
     assert lost_with(users=[ADA, GRACE]) == {ALAN: ("not-assigned", Instant.AFTERWARDS, LAST)}
     # Ada's account was read, so her assignment is not Alan's.
     assert lost_with(users=[GRACE], groups=[GROUP]).keys() == {ADA}
+    # One of two groups goes, and he may have been in that one only.
+    world.groups["Second"] = [account("", object_id="another", mail="", **UNREADABLE)]
+    assert world.application is not None
+    both = (*world.application.assigned, assigned("Second", "Group"))
+    world.application = replace(world.application, assigned=both)
+    with_both = from_values(
+        attested(_with_alan()) | {"assign": {"users": [ADA, GRACE], "groups": [GROUP, "Second"]}}
+    )
+    world.deployed = deployed(with_both)
+    assert lost_with(users=[ADA, GRACE], groups=[GROUP, "Second"]) == {}
+    assert lost_with(users=[ADA, GRACE], groups=[GROUP]).keys() == {ALAN}
+
+
+def test_whoever_could_not_be_looked_up_is_not_assigned_if_everybody_assigned_is_somebody_else() -> None:
+    world = World(members={ALAN}, addresses={ALAN: address(ALAN)})
+    directory = world.snapshot(from_values(attested(values()))).directory
+    world.changes = {"directory": replace(directory, unread="User.Read.All is missing")}
+    person = world.assess().forecast.person(ALAN)
+    assert person is not None
+    assert person.from_mimecast.now == (Outcome(Result.UNKNOWN, Reason.NOT_ASSIGNED, Missing.ACCOUNT),)
 
 
 def test_a_member_of_a_group_that_could_not_be_read_may_be_assigned() -> None:
@@ -844,13 +865,6 @@ def test_whose_sign_in_a_deployment_restores_is_said() -> None:
     ]
 
 
-def test_only_whoever_joined_lately_is_said_to_have() -> None:
-    found = World(joined={GRACE}).assess().forecast
-    assert found.unsettled(Instant.NOW) == (GRACE,)
-    assert found.unsettled(Instant.AFTERWARDS) == (), "then everything has taken effect"
-    assert found.under_a_former_form(Instant.NOW) == ()
-
-
 def test_whose_sign_in_a_refresh_restores_is_said() -> None:
     """Somebody deleted the assignments; the state has them, so only a run with --refresh creates them again."""
     found = World(application=application(assigned=())).assess().forecast
@@ -877,6 +891,11 @@ def test_nobody_unprepared_is_added_to_a_group_that_could_not_be_read() -> None:
     ready = world.assess(_alan_joins(assign={"users": list(everybody)}))
     assert lost(ready) == {}
     assert ready.forecast.joining == (ALAN,)
+    person = ready.forecast.person(ALAN)
+    assert person is not None
+    assert person.from_mimecast.afterwards == (Outcome(Result.ENTRA),), (
+        "whether external changes are kept or not"
+    )
     assert "sends 1 more person to Entra: alan@example.com" in guards.check(ready).summary
     # Who is recorded as added before is not added again, and what keeps them out is not this run's doing.
     world.application = application(assigned=(assigned(ADA),))
@@ -887,6 +906,96 @@ def test_nobody_unprepared_is_added_to_a_group_that_could_not_be_read() -> None:
     # Nobody is added while the form is not attested.
     unattested = values(addresses={"list": [{"address": each} for each in everybody]})
     assert lost(world.assess(unattested | {"assign": {"users": [ADA]}})) == {}
+
+
+def test_whoever_is_added_to_a_group_that_could_not_be_read_may_fail_until_the_certificate_is_activated() -> (
+    None
+):
+    """People join before the certificate that Mimecast trusts is activated."""
+    both = PrincipalCertificates((certificate(OLD), certificate(NEW, "2029")), OLD)
+    everybody = (ADA, GRACE, ALAN)
+    world = World(
+        application=application(assigned=tuple(map(assigned, everybody)), certificates=both),
+        accounts=[account(each) for each in everybody],
+        addresses={each: address(each) for each in everybody},
+        deployed=with_certificate(deployed(from_values(attested(values())))),
+        unread=frozenset({"groups"}),
+    )
+    generations = [{"label": each, "endDate": f"{each[:3]}9-11-01T00:00:00Z"} for each in ("2026", "2029")]
+    document = _alan_joins(
+        assign={"users": [*everybody]}, certificates={"generations": generations, "active": "2029"}
+    )
+    found = world.assess(attested(document, NEW))
+    assert lost(found)[ALAN][1] is Instant.MEANWHILE
+
+
+def test_the_form_before_the_one_just_saved_counts_for_whoever_may_be_in_a_group() -> None:
+    """The new form sends nobody to Entra, and Mimecast may act on the old one for 15 minutes."""
+    document = attested(UNENFORCED, days=0) | {"assign": {"users": [ADA]}}
+    for unread in ((), ("groups",)):
+        found = World(unread=frozenset(unread)).assess(document)
+        assert lost(found) == {GRACE: ("not-assigned", Instant.MEANWHILE, LAST)}
+        settled = attested(UNENFORCED) | {"assign": {"users": [ADA]}}
+        settled_world = World(unread=frozenset(unread), deployed=deployed(from_values(attested(UNENFORCED))))
+        assert lost(settled_world.assess(settled)) == {}
+
+
+def test_a_form_that_was_fixed_just_now_hides_no_loss_of_whoever_may_be_in_a_group() -> None:
+    """The form before asked for an authentication context, which Entra refuses: nobody could sign in with it."""
+    before = values(authenticationProfile={"contexts": {"passwordProtected": True}})
+    world = World(unread=frozenset({"groups"}), deployed=deployed(from_values(attested(before))))
+    fixed = attested(values(), days=0)
+    assert lost(world.assess(fixed)) == {}, "whom Entra refuses for minutes yet, it refuses without a run too"
+    assert lost(world.assess(fixed | {"assign": {"users": [ADA]}})) == {
+        GRACE: ("not-assigned", Instant.MEANWHILE, LAST)
+    }
+
+
+def test_once_everything_is_done_a_registered_domain_is_verified() -> None:
+    someone = "someone@new.example"
+    world = World(accounts=[account(ADA), account(GRACE), account(someone)])
+    document = changed(
+        domains=[{"name": "new.example"}],
+        addresses={"list": [{"address": each} for each in (ADA, GRACE, someone)]},
+        assign={"users": [ADA, GRACE, someone]},
+    )
+    person = world.assess(document).forecast.person(someone)
+    assert person is not None
+    assert [each.result for each in person.from_mimecast.afterwards] == [Result.REFUSED, Result.ENTRA]
+    assert person.from_mimecast.eventually == (Outcome(Result.ENTRA),)
+
+
+def test_only_whoever_joined_lately_is_said_to_have_joined_lately() -> None:
+    """Alan was added by somebody else long ago, and a refresh removes him; the form was saved just now."""
+    everybody = (ADA, GRACE, ALAN)
+    world = World(
+        application=application(assigned=tuple(map(assigned, everybody))),
+        accounts=[account(each) for each in everybody],
+        addresses={each: address(each) for each in everybody},
+        members={*everybody},
+        joined={GRACE},
+    )
+    assert world.assess().forecast.unsettled == (GRACE,)
+    world.deployed = deployed(from_values(values()))
+    found = world.assess(attested(values(), days=0)).forecast
+    assert found.unsettled == (GRACE,)
+    world.joined = set()
+    found = world.assess(attested(values(), days=0)).forecast
+    assert (len(found.through_entra(Instant.NOW)), found.unsettled) == (3, ())
+    assert "less than 15 minutes" not in sentences.who_signs_in(found, Instant.AFTERWARDS).text
+
+
+def test_whoever_is_in_one_group_and_joined_the_other_lately_signs_in_already() -> None:
+    ada = frozenset({ADA})
+    groups = {
+        ProfileSlot.FIRST: live(LiveGroup("x", ada)),
+        ProfileSlot.SECOND: live(LiveGroup("y", ada, joined=ada)),
+    }
+    document = rotation("2026", "both")
+    world = rotating(document, {ADA}, {ADA}, OLD)
+    world.changes = {"groups": groups}
+    found = world.assess(document).forecast
+    assert (found.through_entra(Instant.NOW), found.unsettled) == ((ADA,), ())
 
 
 def test_without_the_record_everybody_may_be_added_to_a_group_that_could_not_be_read() -> None:

@@ -37,7 +37,9 @@ def test_the_command_has_the_programs_own_snapshot(tmp_path: Path) -> None:
     assert command.forecast.people == program.forecast.people
 
 
-def test_nothing_is_written_unless_asked_nor_over_anything(tmp_path: Path) -> None:
+def test_nothing_is_written_unless_asked_nor_over_anything(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     snapshot = World().snapshot(SETTINGS)
     hand_over.write(snapshot, {})
     hand_over.write(snapshot, {hand_over.FILE: ""})
@@ -47,6 +49,9 @@ def test_nothing_is_written_unless_asked_nor_over_anything(tmp_path: Path) -> No
     hand_over.write(snapshot, {hand_over.FILE: str(file)})
     hand_over.write(snapshot, {hand_over.FILE: str(tmp_path / "no folder" / "snapshot")})
     assert file.read_text() == "mine"
+    assert caplog.messages == [
+        f"the snapshot could not be handed over: {why}" for why in ("FileExistsError", "FileNotFoundError")
+    ]
 
 
 class Command:
@@ -72,10 +77,16 @@ def test_anything_but_a_snapshot_is_ignored(
 
 @pytest.mark.parametrize(
     "name",
-    ["os\nsystem", "builtins\neval", "mimecast_sso.text.foreign\none_line", "mimecast_sso.nowhere\nNothing"],
+    [
+        "os\nsystem",
+        "builtins\neval",
+        "subprocess\nPopen",
+        "mimecast_sso.text.foreign\none_line",
+        "mimecast_sso.nowhere\nNothing",
+    ],
 )
 def test_only_classes_of_this_project_are_taken(tmp_path: Path, name: str) -> None:
     file = tmp_path / "snapshot"
     assert handed_over(file, f"c{name}\n.".encode()) is None
-    with pytest.raises((pickle.UnpicklingError, ImportError)), file.open("rb") as content:
+    with pytest.raises((pickle.UnpicklingError, ImportError), match=r"\w+"), file.open("rb") as content:
         hand_over._Reader(content).load()

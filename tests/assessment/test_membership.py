@@ -17,6 +17,7 @@ from mimecast_sso.console.source import ConsoleForm
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.provenance import live
 from mimecast_sso.settings import ProfileSlot, from_values
+from providers.entra.signing_certificates import PrincipalCertificates
 from providers.mimecast import DomainStatus
 from providers.mimecast.domains import DomainState
 from tests.assessment.test_forecast import reverted
@@ -32,7 +33,9 @@ from tests.assessment.worlds import (
     TENANT,
     World,
     address,
+    application,
     attested,
+    certificate,
     deployed,
     form_of,
     values,
@@ -40,6 +43,18 @@ from tests.assessment.worlds import (
 
 BOTH, NOBODY = frozenset({ADA, GRACE}), frozenset[str]()
 CONFIGURED = attested(values())
+
+
+def test_a_form_that_is_lost_is_presumed_to_hold_what_entra_signs_with() -> None:
+    signing = application(certificates=PrincipalCertificates((certificate(OLD), certificate(NEW)), OLD))
+    lost = attested(values(), "C" * 40)
+    held = effects(World(application=signing, deployed=Record()), lost).profiles[0][ProfileSlot.FIRST]
+    assert held is not None
+    assert (held.presumed, held.trusts(OLD), held.trusts(NEW)) == (True, True, False)
+    nothing = application(certificates=PrincipalCertificates((), ""))
+    held = effects(World(application=nothing, deployed=Record()), lost).profiles[0][ProfileSlot.FIRST]
+    assert held is not None
+    assert held.is_set_up, "so nobody is said to sign in with a password"
 
 
 def effects(world: World, document: Any = None, **options: bool) -> Effects:

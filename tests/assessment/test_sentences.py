@@ -114,6 +114,17 @@ WITHOUT_GROUP = Record(
 )
 
 
+LOST = attested(values(), "C" * 40)
+"""The attestation is for a certificate that neither Entra nor the state has any more."""
+NO_TILES = World(
+    application=application(sign_on_url="https://example.com/login", assigned=tuple(map(assigned, FOUR))),
+    accounts=[account(each) for each in FOUR],
+    addresses={each: address(each) for each in FOUR},
+    members={ADA, GRACE},
+)
+"""The tile of four people opens a page that is not Mimecast's; two of them are in the roll-out group."""
+
+
 @pytest.mark.parametrize("instant", [Instant.NOW, Instant.AFTERWARDS])
 @pytest.mark.parametrize(
     ("world", "document"),
@@ -163,12 +174,36 @@ WITHOUT_GROUP = Record(
             changed(authenticationProfile={}),
             id="who is to join later is unknown",
         ),
+        pytest.param(NO_TILES, None, id="tiles fail"),
+        pytest.param(
+            World(deployed=Record(), accounts=[account(ADA, enabled=False), account(GRACE)]),
+            LOST,
+            id="the form is lost, and one is disabled",
+        ),
+        pytest.param(
+            World(
+                accounts=[account(ADA, enabled=None), account(GRACE)],
+                application=application(assigned=(assigned(GRACE),)),
+            ),
+            None,
+            id="one account is unknown, and not assigned",
+        ),
     ],
 )
 def test_each_run_says_who_signs_in_afterwards(
     world: World, document: dict[str, Any] | None, instant: Instant, snapshot: SnapshotAssertion
 ) -> None:
     assert said(sentences.everything(world.assess(document), instant)) == snapshot
+
+
+def test_a_tile_that_is_unknown_is_said(snapshot: SnapshotAssertion) -> None:
+    """Everybody may sign in, but only assigned people have a tile, and the members of a group could not be read."""
+    group = assigned("Staff", "Group")
+    world = World(application=application(assignment_required=False, assigned=(assigned(ADA), group)))
+    document = changed(application={"assignmentRequired": False}, assign={"users": [ADA], "mode": "verify"})
+    directory = world.snapshot(from_values(document)).directory
+    world.changes = {"directory": replace(directory, unread_groups={group.principal_id: "time-out"})}
+    assert said(sentences.broken(world.assess(document).forecast)) == snapshot
 
 
 def recreated(**world: Any) -> World:
@@ -267,6 +302,16 @@ def test_the_run_sheet_says_what_save_does_to_people(
             None,
             id="one joins, one would join and may fail",
         ),
+        pytest.param(
+            everybody(*FOUR, members={ADA, GRACE}, addresses={each: address(each) for each in (ADA, GRACE)}),
+            changed(addresses={"list": [{"address": each} for each in (ADA, GRACE, ALAN)]}),
+            id="one joins who has no address yet",
+        ),
+        pytest.param(
+            everybody(*FOUR, members={ADA, GRACE}, addresses={each: address(each) for each in (ADA, GRACE)}),
+            changed(addresses={"list": [{"address": each} for each in FOUR]}),
+            id="two join who have no address yet",
+        ),
     ],
 )
 def test_what_a_deployment_does(
@@ -286,6 +331,12 @@ def test_what_a_deployment_does(
         pytest.param(World(), changed(application={"hide": True}), id="tiles go"),
         pytest.param(World(), changed(authenticationProfile=CONTEXTS), id="console work stops two"),
         pytest.param(everybody(ADA), None, id="three fail before and after"),
+        pytest.param(
+            World(members={ADA}, left={GRACE}, deployed=recorded(ADA)),
+            changed(assign={"users": [ADA]}, rollOut={"who": "pilot", "pilot": [ADA]}),
+            id="one left lately and would fail for minutes",
+        ),
+        pytest.param(recreated(), values(), id="two fail until the console work is done"),
     ],
 )
 def test_whose_sign_in_changes_by_name(
@@ -417,12 +468,22 @@ def test_only_the_facts_that_decide_about_an_outcome_are_told(
         ),
         pytest.param(World(), values(authenticationProfile={"source": "metadata"}) | METADATA, id="metadata"),
         pytest.param(World(**NOT_DEPLOYED), values(), id="nothing attested"),
+        pytest.param(World(deployed=Record()), LOST, id="the attested form is lost"),
     ],
 )
 def test_each_fact_is_told_with_how_it_is_known(
     world: World, document: dict[str, Any] | None, snapshot: SnapshotAssertion
 ) -> None:
     assert basis(world.assess(document), UNKNOWN) == snapshot
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_directory_synchronisation_is_told_where_it_decides(reason: Reason) -> None:
+    document = attested(values(addresses={"source": "synchronised"}))
+    world = World(changes={"connections": Known((), How.LIVE, "Mimecast")})
+    told = basis(world.assess(document), Outcome(Result.REFUSED, reason))
+    decides = any("The account synchronises no directory" in each for each in told)
+    assert decides == (reason in (Reason.NOT_AT_MIMECAST, Reason.NAME_ID_UNKNOWN))
 
 
 def test_two_slots_are_told_apart() -> None:
@@ -494,6 +555,9 @@ def test_assignments_that_stay_are_said_with_who_has_them(number: int, snapshot:
     )
     found = world.assess(attested(values(assign={"users": [ADA]})))
     assert said(sentences.left_assignments(found)) == snapshot
+    (text,) = sentences.left_assignments(found)
+    assert text in sentences.everything(found, Instant.AFTERWARDS)
+    assert text not in sentences.everything(found, Instant.NOW)
 
 
 @pytest.mark.parametrize("added", [(LINUS,), (LINUS, ALAN)], ids=len)
@@ -507,6 +571,11 @@ def test_a_claims_policy_in_place_of_this_stacks_is_said(snapshot: SnapshotAsser
     replaced = application(policies=(Policy("other", 'By "hand"', claims_definition()),))
     found = World(application=replaced).assess(attested(values()))
     assert said(sentences.replaced_policy(found)) == snapshot
+    without = Record(
+        tuple(each for each in World().deployed.resources if each.type != types.CLAIMS_MAPPING_POLICY)
+    )
+    found = World(application=replaced, deployed=without).assess(attested(values()))
+    assert [*sentences.replaced_policy(found)] == [], "guard claims-policy refuses the run"
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,8 @@ def test_unknown_names_the_missing_input(missing: str, changes: dict[str, Any]) 
         ("who is in the roll-out group", {"slots": None}),
         ("who is assigned to the application", {"assigned": None}),
         ("what Entra issues as NameID", {"name_id": NameIdState.UNKNOWN}),
+        ("whether the Entra account is enabled (User.Read.All)", {"account": AccountState.UNKNOWN}),
+        ("what the console holds", {"profile": replace(PROFILE, presumed=True)}),
     ],
 )
 def test_unknown_names_the_missing_input_for_the_tile_too(missing: str, changes: dict[str, Any]) -> None:

@@ -36,9 +36,12 @@ from tests.assessment.worlds import (
 FIRST, SECOND = frozenset({ProfileSlot.FIRST}), frozenset({ProfileSlot.SECOND})
 
 
-def now(world: World, who: str = ADA) -> Outcome:
+GRACE_ONLY = attested(values(assign={"users": [GRACE]}))
+
+
+def now(world: World, who: str = ADA, document: Any = None) -> Outcome:
     """How a sign-in from Mimecast's page ends now."""
-    person = world.assess().forecast.person(who)
+    person = world.assess(document).forecast.person(who)
     assert person is not None
     return person.from_mimecast.now[0]
 
@@ -129,6 +132,12 @@ def test_without_an_account_there_is_no_name_id() -> None:
         {NameIdState.EMPTY},
         {False},
     )
+
+
+def test_an_account_that_cannot_be_read_may_have_a_name_id() -> None:
+    reader = TraitsReader(World().assess().forecast.effects)
+    unreadable = account(ADA, mail="", user_principal_name=None, enabled=None)
+    assert set(reader.of(ADA, unreadable).names) == {NameIdState.UNKNOWN}
 
 
 def test_where_entra_could_not_be_read_the_case_says_so() -> None:
@@ -225,6 +234,49 @@ def test_accounts_are_matched_by_what_becomes_the_name_id() -> None:
     found = concerned(by_mail)[ADA]
     assert found is not None
     assert found.object_id == f"id of {ALAN}"
+
+
+def colleagues(**second: Any) -> World:
+    """Two accounts with Ada's mail address, the second of which is as given; neither is assigned."""
+    accounts = [account(ADA, object_id=each, user_principal_name=f"{each}@example.com") for each in "ab"]
+    accounts[1] = replace(accounts[1], **second)
+    return World(accounts=[*accounts, account(GRACE)], application=application(assigned=(assigned(GRACE),)))
+
+
+@pytest.mark.parametrize(
+    ("second", "meant"),
+    [
+        ({}, "a"),
+        ({"user_principal_name": ADA.upper()}, "b"),
+        ({"user_principal_name": ADA, "enabled": False}, "a"),
+        ({"user_principal_name": None}, "a"),
+        ({"user_principal_name": ADA, "guest": True}, "b"),
+    ],
+)
+def test_of_several_accounts_with_a_mail_address_the_likeliest_is_meant(
+    second: dict[str, Any], meant: str
+) -> None:
+    found = concerned(colleagues(**second), GRACE_ONLY)[ADA]
+    assert found is not None
+    assert found.object_id == meant
+
+
+def test_a_member_comes_before_a_guest_with_the_same_mail_address() -> None:
+    world = colleagues()
+    world.accounts[0] = replace(world.accounts[0], guest=True)
+    found = concerned(world, GRACE_ONLY)[ADA]
+    assert found is not None
+    assert found.object_id == "b"
+
+
+def test_of_several_accounts_with_a_mail_address_the_assigned_one_signs_in_if_that_is_the_name_id() -> None:
+    world = colleagues(user_principal_name=ADA)
+    assert now(world, document=GRACE_ONLY).reason is Reason.NOT_ASSIGNED
+    others = (replace(assigned(ADA), principal_id="a"), assigned(GRACE))
+    world.application = application(assigned=others)
+    assert now(world, document=GRACE_ONLY).result is Result.ENTRA
+    world.application = application(assigned=others, policies=(UPN_CLAIMS,))
+    assert now(world, document=GRACE_ONLY).reason is Reason.NOT_ASSIGNED
 
 
 def test_an_account_is_matched_by_either_name() -> None:
