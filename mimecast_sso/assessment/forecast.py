@@ -407,6 +407,7 @@ def _verdicts(way: Way, reader: TraitsReader, traits: Traits) -> Verdicts:
     profiles: Sequence[Profiles | None] = effects.profiles or (None,)
     before, then = traits.address
     settled = profiles[:1]
+    verified = (AddressState.PRESENT,) if AddressState.PRESENT in then else then[:1]
 
     def all_of(*moments: _Moments) -> tuple[Outcome, ...]:
         return tuple(
@@ -429,7 +430,7 @@ def _verdicts(way: Way, reader: TraitsReader, traits: Traits) -> Verdicts:
             _Moments((undone,), settled, (places.undone,), then),
         ),
         eventually=all_of(
-            _Moments((effects.eventual_entra,), (effects.eventual_profiles,), (places.eventually,), then[:1])
+            _Moments((effects.eventual_entra,), (effects.eventual_profiles,), (places.eventually,), verified)
         ),
         saved=all_of(_Moments(early[:1], (effects.eventual_profiles,), (places.listed,), (before,))),
         lost_if_inside=_lost_if_inside(reader, traits) if way is Way.FROM_MIMECAST else None,
