@@ -79,7 +79,7 @@ def _section(path: str, model: type[Any], seen: set[type[Any]]) -> Iterator[str]
 def _table(title: str, about: str, fields: list[tuple[str, FieldInfo]]) -> Iterator[str]:
     yield from ("", f"## {title}" if "." not in title else f"### {title}", "")
     if about:
-        yield from (about, "")
+        yield from (about.replace("``", "`"), "")
     yield from ("| key | what | default |", "|---|---|---|")
     for key, field in fields:
         yield f"| `{key}` | {_cell(_about(field))} | {_default(field)} |"

@@ -19,6 +19,7 @@ from typing import NoReturn
 import click
 
 from mimecast_sso.operations.exit_codes import Exit, OperationError
+from mimecast_sso.operations.help_texts import HelpFormatter
 from mimecast_sso.operations.terminal import say
 from mimecast_sso.text.terminals import argument, code_of_output, write_to_anything
 
@@ -63,6 +64,9 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "stacks": "List the stacks that have a file: name, account, region and tags.",
     },
 }
+
+
+click.Context.formatter_class = HelpFormatter  # The only way that reaches every command.
 
 
 class _Commands(click.Group):
@@ -124,7 +128,7 @@ def run(words: Sequence[str]) -> int:
         say(error, err=True)
         code = error.code
     except BrokenPipeError:
-        code = Exit.ERROR  # In an ASCII locale click writes past our streams.
+        code = Exit.ERROR  # In an ASCII locale click writes past the replaced streams.
     except OSError as error:
         say(f"{error.filename or 'A file'} cannot be used: {error.strerror}. Fix that and rerun.", err=True)
         code = Exit.ERROR
@@ -149,7 +153,7 @@ def _explained(error: Exception) -> tuple[Exit, str]:
     place = traceback.extract_tb(error.__traceback__, limit=-1)[-1]
     where = f"{Path(place.filename).name}, line {place.lineno}"
     return Exit.ERROR, (
-        f"Unexpected {type(error).__name__} in {where}: a fault of this program, or a response that does not have the "
+        f"Unexpected {type(error).__name__} in {where}: a bug in this program, or a response that does not have the "
         f"documented form. Report it with the output of {_TRACEBACK_VARIABLE}=1."
     )
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -13,6 +15,7 @@ import pytest
 from mimecast_sso.operations import cli
 from mimecast_sso.operations.cli import commands
 from providers.entra.errors import Unreachable
+from tests.support.command_words import subcommands
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("pulumi", "pydantic", "cryptography", "requests", "ruamel")
@@ -53,6 +56,30 @@ def test_help_loads_nothing_heavy(words: list[str]) -> None:
     assert ended.returncode == 0
     assert ended.stdout.startswith("Usage: mimecast-sso")
     assert heavy(ended.stderr) == set()
+
+
+def leaves(group: click.Group = commands, words: tuple[str, ...] = ()) -> Iterator[click.Context]:
+    """The context of each command, 80 columns wide."""
+    for name, command in subcommands(group).items():
+        if isinstance(command, click.Command):
+            yield command.make_context(
+                " ".join((*words, name)),
+                [],
+                parent=click.Context(commands, **commands.context_settings),
+                resilient_parsing=True,
+                terminal_width=80,
+                max_content_width=80,
+            )
+        if isinstance(command, click.Group):
+            yield from leaves(command, (*words, name))
+
+
+@pytest.mark.parametrize("context", list(leaves()), ids=lambda context: context.info_name)
+def test_every_option_and_example_in_a_help_text_can_be_copied(context: click.Context) -> None:
+    lines = [line.strip() for line in context.command.get_help(context).splitlines()]
+    assert [line for line in lines if line.endswith("-")] == []
+    example = re.search(r"^Example: .*?(?=\n\n|\Z)", str(context.command.help), re.DOTALL | re.MULTILINE)
+    assert example is None or " ".join(example[0].split()) in lines
 
 
 def test_a_stack_is_completed_without_loading_anything_heavy() -> None:

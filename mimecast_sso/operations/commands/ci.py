@@ -32,14 +32,14 @@ class _Hours(click.ParamType[timedelta]):
 
 def _names(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     if not all(map(is_stack_name, values)):
-        raise click.BadParameter(f"Names of stacks have {STACK_NAME_CHARACTERS}.")
+        raise click.BadParameter(f"A stack name consists of {STACK_NAME_CHARACTERS}.")
     return values
 
 
 def _branch(_: click.Context, __: click.Parameter, value: str) -> str:
     if not _BRANCH.fullmatch(value):
         raise click.BadParameter(
-            "Names of branches have letters, digits, dots, hyphens, underscores and slashes."
+            "A branch name consists of letters, digits, dots, hyphens, underscores and slashes."
         )
     return value
 
@@ -145,7 +145,7 @@ def data(base: str, head: str) -> Exit:
     multiple=True,
     metavar="STACK",
     callback=_names,
-    help="A stack that one of the reports has to have; otherwise it is not readable. Repeatable.",
+    help="A stack that one of the reports must contain; otherwise it is reported as not readable. Repeatable.",
 )
 @_format
 @_out

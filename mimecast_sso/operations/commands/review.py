@@ -26,7 +26,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--out", type=_FILE, metavar="FILE", help="Write the comment to FILE.")
 @click.option(
-    "--full", type=_FILE, metavar="FILE", help="Also write the full comment, not shortened, as Markdown."
+    "--full", type=_FILE, metavar="FILE", help="Also write the unshortened comment to FILE, as Markdown."
 )
 @click.option(
     "--live/--no-live",
