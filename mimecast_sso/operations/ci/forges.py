@@ -11,3 +11,8 @@ class Forge(StrEnum):
     GITHUB = "github"
     GITLAB = "gitlab"
     AZURE_DEVOPS = "azure-devops"
+
+    @property
+    def display_name(self) -> str:
+        """Its name in sentences."""
+        return {Forge.GITHUB: "GitHub", Forge.GITLAB: "GitLab", Forge.AZURE_DEVOPS: "Azure DevOps"}[self]

@@ -57,6 +57,6 @@ def _require_root(root: Path) -> None:
     above = next((folder for folder in root.parents if (folder / ".git").exists()), None)
     if not (root / ".git").exists() and above is not None:
         raise OperationError(
-            f"The project lies in a folder of the repository {above}, and forges read workflow files at its root. "
-            "Give the project a repository of its own."
+            f"The project is in a subfolder of the repository {above}, and CI services read workflow files only at its "
+            "root. Give the project a repository of its own."
         )

@@ -37,9 +37,11 @@ _HERE = "this job's environment"
 def ask(forge: Forge, environment: Mapping[str, str]) -> Iterator[Statement]:
     """Statements about the job's environment."""
     if environment.get(_JOB[forge]):
-        yield fine("job", f"runs on {forge}", How.LIVE, _HERE)
+        yield fine("job", f"runs on {forge.display_name}", How.LIVE, _HERE)
     else:
-        yield missing("job", f"{_JOB[forge]} is not set: run this in a {forge} job", How.LIVE, _HERE)
+        yield missing(
+            "job", f"{_JOB[forge]} is not set: run this in a job of {forge.display_name}", How.LIVE, _HERE
+        )
     yield from _token(forge, environment)
     if forge is Forge.GITHUB:
         yield from _runner(environment)

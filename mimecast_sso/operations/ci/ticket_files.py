@@ -45,7 +45,9 @@ def read_tickets(forge: Forge, file: Path) -> tuple[Ticket, ...]:
     except UnreadableTextError as error:
         raise OperationError(f"{file} {error.why}.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise OperationError(f"{file} is not a list of tickets in the format of {forge}.") from None
+        raise OperationError(
+            f"{file} is not a list of tickets in the format of {forge.display_name}."
+        ) from None
 
 
 def _of_github(row: Mapping[str, JSON]) -> Ticket:

@@ -83,7 +83,7 @@ def test_an_identity_that_reads_is_proved_and_nothing_is_written(
     ended = check(forge)
     assert ended.code == 0, ended.text
     fine = lines(ended.text, "fine")
-    assert f"job: runs on {forge}" in fine
+    assert f"job: runs on {forge.display_name}" in fine
     assert "reads only: Application.Read.All" in fine
     assert "cannot register domains" in fine
     assert fine.count("as written by this version") == len(workflows.render(Choice(forge, ("prod-eu",))))

@@ -133,7 +133,7 @@ def test_a_file_whose_name_is_a_command_of_a_shell_is_no_stack(project: Path) ->
     """Somebody's pull request may add it, and the printed commands are pasted."""
     (project / "stacks" / "Pulumi.x$(id)\n::warning::y.yaml").write_text("config: {}\n")
     refused = str(init("github").exception)
-    assert "is not the file of a stack: names of stacks have letters, digits" in refused
+    assert "is not the file of a stack: a stack name consists of letters, digits" in refused
     assert "\n" not in refused
     assert not (project / ".github").exists()
 

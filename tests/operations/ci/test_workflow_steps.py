@@ -259,7 +259,7 @@ def test_only_what_was_reviewed_is_deployed(here: Place, expect: str, words: lis
 # -- GitHub: whose code runs -----------------------------------------------------------------------------------------
 
 
-SCOPE = step("sso-preview.yml", "scope", "Look at what changes")
+SCOPE = step("sso-preview.yml", "scope", "Find out what changes")
 FETCH = step("sso-preview.yml", "scope", "Fetch the pull request's commits, without checking them out")
 REVIEW = step("sso-preview.yml", "live", "Review")
 REHEARSE = step("sso-rehearsal.yml", "rehearse", "Review")
@@ -299,7 +299,7 @@ def test_raw_output_is_no_command_and_the_result_is_kept(here: Place, review: St
     assert len(token) == 32
     assert lines.index("::add-mask::x") < lines.index(f"::{token}::")
     assert ended.outputs == {"code": str(code)}, "no comment where no deployment is touched"
-    say = step(review.file, review.job, "Say how it ended")
+    say = step(review.file, review.job, "Report the result")
     assert (run(here, say, CODE=str(code)).code == 0) is (code in {0, 2})
 
 
@@ -309,7 +309,7 @@ def test_a_review_without_an_exit_code_fails(here: Place) -> None:
         ("sso-rehearsal.yml", "rehearse"),
         ("sso-rehearsal.yml", "approved"),
     ):
-        assert run(here, step(file, job, "Say how it ended"), CODE="").code == 1
+        assert run(here, step(file, job, "Report the result"), CODE="").code == 1
 
 
 # -- GitHub: green is said by somebody -------------------------------------------------------------------------------
@@ -361,11 +361,11 @@ def test_the_rehearsal_has_to_succeed(here: Place, result: str) -> None:
 # -- GitHub: drift, tickets, heartbeat -------------------------------------------------------------------------------
 
 
-LOOK = step("sso-drift.yml", "look", "Look for drift")
+LOOK = step("sso-drift.yml", "look", "Check for drift")
 WRITE = step("sso-drift.yml", "report", "Write the report")
 TICKETS = step("sso-drift.yml", "report", "Open, update and close tickets")
 HISTORY = step("sso-drift.yml", "report", "Fetch the earlier reports")
-HEARTBEAT = step("sso-heartbeat.yml", "heartbeat", "Look for the last reports, and open or close tickets")
+HEARTBEAT = step("sso-heartbeat.yml", "heartbeat", "Find the last reports, and open or close tickets")
 
 
 @pytest.mark.parametrize(("code", "writes", "ends"), [(0, 1, 0), (2, 1, 0), (1, 1, 0), (1, 0, 1), (4, 1, 4)])
@@ -380,7 +380,7 @@ def test_a_check_without_a_report_fails(here: Place, code: int, writes: int, end
 def test_a_report_of_no_stack_fails(here: Place) -> None:
     ended = run(here, WRITE)
     assert ended.code == 1
-    assert "No stack was looked at" in ended.text
+    assert "No stack was checked" in ended.text
 
 
 def reported(at: Place, *texts: str) -> None:
@@ -459,7 +459,7 @@ def test_with_an_identity_that_can_write_nothing_is_checked(here: Place) -> None
         assert run(here, step(file, job, "Prove the identity"), STACK="dev-eu").code == 5
         names = [each.name for each in STEPS[Forge.GITHUB] if (each.file, each.job) == (file, job)]
         assert names.index("Prove the identity") < names.index(
-            "Look for drift" if job == "look" else "Review"
+            "Check for drift" if job == "look" else "Review"
         )
 
 
@@ -671,7 +671,7 @@ AZURE = {
     "OPEN_STATE": "To Do",
     "CLOSED_STATE": "Done",
 }
-LOOK_AT = step("sso-preview.yml", "scope", "Look at what changes", Forge.AZURE_DEVOPS)
+LOOK_AT = step("sso-preview.yml", "scope", "Find out what changes", Forge.AZURE_DEVOPS)
 POST_BOTH = step("sso-preview.yml", "comment", "Post the comment and the status", Forge.AZURE_DEVOPS)
 LIVE = step("sso-preview.yml", "live", "Review", Forge.AZURE_DEVOPS)
 ITEMS = step("sso-drift.yml", "report", "Open, update and close tickets", Forge.AZURE_DEVOPS)
