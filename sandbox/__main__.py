@@ -107,7 +107,7 @@ def _env(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
-        return _usage("run needs a command: python -m sandbox run -- CMD")
+        return _usage("run needs a command: mimecast-sso sandbox run -- CMD")
     variables = {**os.environ, **environment(home())}
     try:
         # Replaces this process, so that the command gets signals such as Ctrl-C.
@@ -152,9 +152,9 @@ def _seed(options: argparse.Namespace) -> int:
     if accounts and requested not in accounts and not options.own_tenants:
         # One application signs in to one account, as at Mimecast.
         return _fail(
-            f"this sandbox has Mimecast account {accounts[0]}, not {requested}. Reset it: python -m"
-            " sandbox reset. Or use a second one: SANDBOX_HOME=<another folder>. Or add it with credentials of its"
-            " own: --own-tenants"
+            f"this sandbox has Mimecast account {accounts[0]}, not {requested}. Reset it: mimecast-sso "
+            "sandbox reset. Or use a second one: SANDBOX_HOME=<another folder>. Or add it with credentials of its "
+            "own: --own-tenants"
         )
     if options.keep_groups:
         there = {group["displayName"] for group in control.documents("entra.groups")}
@@ -273,7 +273,7 @@ def _sign_ins(options: argparse.Namespace) -> int:
 
     people = options.addresses or sign_ins.everybody(home())
     if not people:
-        return _fail("no people are seeded yet. Seed a stack: python -m sandbox seed --stack NAME")
+        return _fail("no people are seeded yet. Seed a stack: mimecast-sso sandbox seed --stack NAME")
 
     def say(found: sign_ins.Attempt) -> None:
         print(json.dumps(found.document()), flush=True)

@@ -65,7 +65,7 @@ def _sign_in(home: Path, browser: Browser, console: str, account: str) -> str:
     found = control(home).get("mimecast.accounts", account)
     if found is None:
         raise CannotFillError(
-            f"the sandbox has no Mimecast account {account}. Seed its stack: python -m sandbox seed --stack NAME"
+            f"the sandbox has no Mimecast account {account}. Seed its stack: mimecast-sso sandbox seed --stack NAME"
         )
     address = str(found["administrator"]["emailAddress"])
     form = browser.open(f"{console}/").form("login")

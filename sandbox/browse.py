@@ -163,7 +163,7 @@ def _people(home: Path) -> Iterator[str]:
     if len(users) > _PEOPLE_SHOWN:
         yield f"and {len(users) - _PEOPLE_SHOWN} more"
     if not users:
-        yield "no people are seeded yet. Seed a stack: .venv/bin/python -m sandbox seed --stack sandbox"
+        yield "no people are seeded yet. Seed a stack: mimecast-sso sandbox seed --stack sandbox"
 
 
 def _process(home: Path) -> Process:

@@ -105,7 +105,7 @@ class Control:
             raise ControlError(
                 f"{self._home / control_token.TOKEN_FILE} cannot be read: {error.strerror}. Only the user who started"
                 " the sandbox can use its control plane. Start your own: SANDBOX_HOME=<another folder>"
-                " python -m sandbox start"
+                " mimecast-sso sandbox start"
             ) from None
 
 

@@ -31,7 +31,7 @@ class NotRunningError(Exception):
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        super().__init__(f"the sandbox is not running (home: {home}). Start it: python -m sandbox start")
+        super().__init__(f"the sandbox is not running (home: {home}). Start it: mimecast-sso sandbox start")
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def _stop_when_refused(page: Page) -> None:
 def _seeded_region(home: Path) -> str:
     accounts: list[dict[str, Any]] = control(home).documents("mimecast.accounts")
     if not accounts:
-        raise RefusedError("the sandbox has no Mimecast account yet: python -m sandbox seed --stack NAME")
+        raise RefusedError("the sandbox has no Mimecast account yet: mimecast-sso sandbox seed --stack NAME")
     return str(accounts[0]["region"])
 
 

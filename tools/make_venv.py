@@ -80,6 +80,8 @@ def _install(lock: str, projects: Sequence[str]) -> None:
     editable = [word for project in projects for word in ("--editable", project)]
     for _ in _pip(lock, "--quiet", "--no-deps", "--no-build-isolation", *editable):
         pass
+    if shutil.which("mimecast-sso") is None:  # Messages call the command by name.
+        print(f'Installed. To call the commands by name: export PATH="$PWD/{VENV}/bin:$PATH"', flush=True)
 
 
 def _pip(lock: str, *words: str) -> Iterator[str]:

@@ -87,7 +87,7 @@ class RunSheet:
     @property
     def _confirm(self) -> str:
         which = " --profile second" if self.second else ""
-        return f".venv/bin/mimecast-sso confirm --stack {self.stack}{which}"
+        return f"mimecast-sso confirm --stack {self.stack}{which}"
 
     @property
     def console_url(self) -> str:
@@ -328,7 +328,7 @@ def _after_work(sheet: RunSheet) -> list[tuple[str, list[str]]]:
             [f"Within {PROPAGATION_MINUTES} minutes after Save and Exit, by Mimecast's documentation."],
         ),
         (
-            "Rollback",
+            "Roll-back",
             [
                 (
                     f"At once: mimecast-sso roll-out back --stack {sheet.stack}, or by hand in the console under "

@@ -57,7 +57,7 @@ EngineName = Literal["auto", "pulumi", "embedded"]
 _NEED_PULUMI = (
     "Stack {stack} is deployed on real tenants, which requires the Pulumi CLI. Install it "
     "(https://www.pulumi.com/docs/install/), or rehearse the stack on the sandbox: "
-    ".venv/bin/python -m sandbox run -- .venv/bin/mimecast-sso {verb} --stack {stack}"
+    "mimecast-sso sandbox run -- mimecast-sso {verb} --stack {stack}"
 )
 
 _log = logging.getLogger(__name__)
@@ -346,8 +346,8 @@ class Engine:
                 )
             except (subprocess.TimeoutExpired, DeadlinePassed):
                 raise OperationError(
-                    f"The state of stack {self._stack.name} was not read in time: {words[0]} {words[1]} of the engine "
-                    "was stopped. Try again, or allow more time."
+                    f"The state of stack {self._stack.name} was not read in time, so the engine's command "
+                    f"{words[0]} {words[1]} was stopped. Rerun, or allow more time."
                 ) from None
         if told:
             raise KeyboardInterrupt  # This process was to end, and the engine has nothing to finish.

@@ -151,7 +151,7 @@ def _unusable(path: Path, cause: str) -> str:
     else:
         way = (
             "There is no backup next to it. Restore your own. A stack on the sandbox can start over: "
-            "python -m sandbox reset."
+            "mimecast-sso sandbox reset."
         )
     return f"The state file {path} cannot be used: {cause}. It was not changed. {way}"
 

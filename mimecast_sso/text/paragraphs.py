@@ -12,7 +12,8 @@ WIDTH = 80
 """Columns of texts that are also written to files."""
 
 _COMMAND = re.compile(
-    r"(?<![\w./])(?:[\w./]*python -m sandbox run -- )?"  # A long word is searched once, not from each character.
+    # A long word is searched once, not from each of its characters.
+    r"(?<![\w./])(?:[\w./]*(?:python -m|mimecast-sso) sandbox run -- )?"
     r"[\w./]*(?:mimecast-sso|python -m sandbox|pulumi)(?: [a-z][a-z-]*){1,3}"
     r"(?: -{1,2}\w[\w-]*(?: [^-\s][^\s,;)]*)?)+"
 )

@@ -178,7 +178,7 @@ def _sandbox_server(environment: Mapping[str, str]) -> str | None:
     if process.get("instance") != instance or not _is_loopback(server):
         raise DnsUpdateError(
             "This environment is a sandbox's, but the sandbox is not running, so no DNS update is sent. "
-            "Start it: python -m sandbox start"
+            "Start it: mimecast-sso sandbox start"
         )
     return server
 

@@ -17,7 +17,7 @@ class RefusedError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(
             f"the sandbox's stand-in for the azuread plugin does not start: {reason}. It only works inside a running "
-            "sandbox (`python -m sandbox run -- COMMAND`). For a real tenant, install the published plugin: "
+            "sandbox (`mimecast-sso sandbox run -- COMMAND`). For a real tenant, install the published plugin: "
             "`pulumi plugin install resource azuread`."
         )
 

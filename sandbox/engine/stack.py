@@ -120,7 +120,7 @@ class Session:
         if not url:
             raise EngineError(
                 "PULUMI_BACKEND_URL is not set and no sandbox is running: start one with "
-                "`python -m sandbox start`, or set PULUMI_BACKEND_URL=file://<folder>"
+                "`mimecast-sso sandbox start`, or set PULUMI_BACKEND_URL=file://<folder>"
             )
         self.backend = Backend(str(url), self.project)
         self.selection = Selection(pulumi_home(os.environ), self.backend)

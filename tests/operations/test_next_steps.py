@@ -95,6 +95,19 @@ def test_no_next_step_is_a_bare_verb() -> None:
     assert found == []
 
 
+def test_commands_are_called_by_name() -> None:
+    """A path into ``.venv`` works in a clone only, and ``python -m sandbox`` only with that Python."""
+    path = re.compile(r"\.venv/bin/(?!:)|python -m sandbox [a-z]")
+    found = [
+        f"{file.relative_to(ROOT)}:{line}"
+        for folder in (*FOLDERS, "sandbox")
+        for file in sorted((ROOT / folder).rglob("*.py"))
+        for line, text in texts(file.read_text(encoding="utf-8"))
+        if path.search(text)
+    ]
+    assert found == []
+
+
 def test_the_markers_exist() -> None:
     sources = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "mimecast_sso").rglob("*.py"))
     assert [marker for marker in MARKERS if f"mimecast-sso {marker}" not in sources] == []

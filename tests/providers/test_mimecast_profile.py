@@ -246,7 +246,7 @@ def test_the_sheet_says_what_an_administrator_must_know(render: object) -> None:
         "Account_Administrators_Authentication_Profile",
         "default authentication profile",
         "15 minutes",
-        "Rollback",
+        "Roll-back",
         f"confirm --stack prod-eu --fingerprint {PRINTS.critical} --by NAME --evidence TEXT",
         PRINTS.critical,
         PRINTS.cosmetic,

@@ -101,7 +101,7 @@ def test_what_needs_a_running_sandbox_says_how_to_start_one(home: Path) -> None:
         response = command(home, *arguments)
         assert response.returncode == 1
         assert "the sandbox is not running" in response.stderr
-        assert "python -m sandbox start" in response.stderr
+        assert "mimecast-sso sandbox start" in response.stderr
     assert json.loads(command(home, "status", "--json").stdout)["running"] is False
 
 

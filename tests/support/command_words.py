@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from sandbox.__main__ import parser as sandbox_parser
+
 _WORD = re.compile(r"--?[a-z][\w-]*|[a-z][a-z-]*")
 
 
@@ -34,7 +36,7 @@ def unknown_words(words: list[str], root: Any) -> Iterator[str]:
             at = subcommands(at)[word]
 
 
-def command_of(words: list[str], root: click.Command) -> click.Command:
+def command_of(words: list[str], root: Any) -> Any:
     """The command that the words call."""
     at = root
     for word in words:
@@ -48,15 +50,21 @@ def subcommands(command: Any) -> dict[str, Any]:
     """The commands of a group by name; none for another command."""
     if isinstance(command, click.Group):
         context = click.Context(command)
-        return {name: command.get_command(context, name) for name in command.list_commands(context)}
+        found: dict[str, Any] = {
+            name: command.get_command(context, name) for name in command.list_commands(context)
+        }
+        # It passes its words on to the sandbox's own command line.
+        return found | ({"sandbox": sandbox_parser()} if "sandbox" in found else {})
     if isinstance(command, argparse.ArgumentParser):
         groups = (each.choices for each in command._actions if isinstance(each, argparse._SubParsersAction))
         return {name: parser for choices in groups for name, parser in choices.items()}
     return {}
 
 
-def required_options(command: click.Command) -> set[str]:
+def required_options(command: Any) -> set[str]:
     """The required options of a command, each in its first spelling."""
+    if isinstance(command, argparse.ArgumentParser):
+        return {each.option_strings[0] for each in command._actions if each.required and each.option_strings}
     return {each.opts[0] for each in command.params if each.required and isinstance(each, click.Option)}
 
 

@@ -29,6 +29,7 @@ def test_a_paragraph_is_at_most_80_columns_wide_and_breaks_no_word() -> None:
         COMMAND,
         "python -m sandbox seed --stack prod-eu --keep-groups",
         "pulumi stack export --stack prod-eu --file state.json",
+        "mimecast-sso sandbox run -- mimecast-sso up --stack prod-eu",
         ".venv/bin/python -m sandbox run -- .venv/bin/mimecast-sso up --stack prod-eu",
         "mimecast-sso confirm --stack prod-eu --by ada@example.com --evidence CHG-1042",
     ],

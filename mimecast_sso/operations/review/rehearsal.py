@@ -355,7 +355,7 @@ class _Stage:
 
 
 def _what(words: Sequence[str]) -> str:
-    return f"mimecast-sso {words[5]}" if words[0] == "run" else f"python -m sandbox {words[0]}"
+    return f"mimecast-sso {words[5]}" if words[0] == "run" else f"mimecast-sso sandbox {words[0]}"
 
 
 def _error(lines: Sequence[str]) -> str:
