@@ -1,7 +1,7 @@
-"""The Authorization header of requests to the vendors: a token of ours, or none.
+"""The Authorization header of requests to the vendors: the client's token, or none.
 
 Without an ``auth``, requests takes one from the user's ``.netrc`` file, whose ``default`` entry is for every host. It
-would replace our token, and send the user's password to the vendor.
+would replace that token, and send the user's password to the vendor.
 """
 
 from __future__ import annotations

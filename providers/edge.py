@@ -146,8 +146,8 @@ def _fail(error: Exception, cls: type[ReadableProvider]) -> NoReturn:
     # An explicit limit, because the process's limit hides every frame.
     place = traceback.extract_tb(error.__traceback__, limit=-1)[-1]
     raise ResourceError(
-        f"Unexpected {type(error).__name__} in {place.name} (line {place.lineno}); this is a bug of the "
-        f"provider. Set {TRACEBACK_VARIABLE}=1 to see all of it"
+        f"Unexpected {type(error).__name__} in {place.name} (line {place.lineno}); this is a bug in the "
+        f"provider. Set {TRACEBACK_VARIABLE}=1 to see the whole traceback"
     ) from None
 
 

@@ -37,8 +37,8 @@ _REASONS: Sequence[tuple[tuple[type[BaseException], ...], str]] = (
         (requests.exceptions.ContentDecodingError, DecodeError, zlib.error),
         f"its response cannot be decoded; {INSTEAD_OF_IT}",
     ),
-    ((NameResolutionError,), "its name is not resolved"),
-    ((requests.exceptions.ConnectionError,), "no connection, or a connection that broke"),
+    ((NameResolutionError,), "its name cannot be resolved"),
+    ((requests.exceptions.ConnectionError,), "the connection failed or broke"),
 )
 
 

@@ -239,8 +239,8 @@ def _is_elsewhere(address: str, settings: Settings, snapshot: Snapshot) -> bool:
 def _at_another_organization(person: Person, address: str) -> Statement:
     kind = "guest" if person.guest else "assigned person"
     text = (
-        f"{address} is left out: the mail address of this {kind} is at {domain_of(address)}, which is no domain of the "
-        "Mimecast account, so they have no Personal Portal there"
+        f"{address} is left out: the mail address of this {kind} is at {domain_of(address)}, which is not a domain of "
+        "the Mimecast account, so they have no Personal Portal there"
     )
     return Statement(text, How.LIVE, "Microsoft Graph, Mimecast", Verdict.WARNS)
 

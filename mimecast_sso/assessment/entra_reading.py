@@ -305,7 +305,7 @@ class EntraReader:
         if unread is not None:
             return unknown(unread.source)
         if not parts["application"].value or not parts["principal"].value:
-            return unknown(f"application {key} was deleted while it was read; rerun")
+            return unknown(f"application {key} was deleted while being read; rerun")
         application, principal, registration, owners, assigned = (part.value or () for part in parts.values())
         policies, federated = (self._second[f"{object_id} {part}"] for part in ("policies", "federated"))
         return live(
@@ -475,10 +475,11 @@ class EntraReader:
         found = {address: people[0] for address, people in known.value.items() if len(people) == 1}
         missing = [address for address in desired if address not in known.value]
         if missing:
+            verb = "is" if len(missing) == 1 else "are"
             self._problems.append(
-                f"mimecast-sso:assign.users names {len(missing)} of {count(len(desired), 'user')} that Entra does not "
-                f"have, neither by mail address nor by user principal name: {', '.join(missing)}. "
-                "Correct the addresses, or create the users first."
+                f"mimecast-sso:assign.users: {len(missing)} of {count(len(desired), 'user')} {verb} not in Entra, "
+                f"neither by mail address nor by user principal name: {', '.join(missing)}. Correct the addresses, or "
+                "create the users first."
             )
         people = [replace(found[address], address=address) for address in desired if address in found]
         self._accounts = {person.object_id: person for person in people}
@@ -511,7 +512,8 @@ class EntraReader:
                 owners[found[owner]] = owner
             else:
                 self._problems.append(
-                    f"mimecast-sso:application.owners names {owner}, which could not be found as a user principal name"
+                    f"mimecast-sso:application.owners names {owner}, but no user in Entra has this user "
+                    "principal name. Correct it, or write an object id"
                 )
         return owners
 

@@ -72,4 +72,4 @@ class _Reader(pickle.Unpickler):
             found = super().find_class(module, name)
             if isinstance(found, type):
                 return found
-        raise pickle.UnpicklingError(f"{module}.{name} is no part of a snapshot")
+        raise pickle.UnpicklingError(f"{module}.{name} is not part of a snapshot")

@@ -277,7 +277,7 @@ class MimecastReader:
             return unknown(error)
         if found.unread:
             return unknown(
-                f"the audit log describes a change of a group in an unknown form: {found.unread[0].details}"
+                f"the audit log describes a group change in an unknown form: {found.unread[0].details}"
             )
         return live(found)
 

@@ -47,9 +47,8 @@ def who_signs_in(forecast: SignInForecast, instant: Instant) -> Statement:
     text = f"{people(len(found))} {verb} in through Entra{when}: {enumerate_some(found)}"
     unsettled = forecast.unsettled if instant is Instant.NOW else ()
     if unsettled:
-        text += (
-            f". {len(unsettled)} of them joined less than 15 minutes ago; Mimecast may not act on that yet"
-        )
+        joined = "They" if len(unsettled) == len(found) else f"{len(unsettled)} of them"
+        text += f". {joined} joined less than 15 minutes ago; Mimecast may not act on that yet"
     former = forecast.under_a_former_form if instant is Instant.NOW else ()
     if former:
         text += f". For {len(former)} of them Mimecast may still act on the form before the last confirmation"
@@ -95,8 +94,8 @@ def back_to_a_password(forecast: SignInForecast, *instants: Instant) -> Iterator
         verb, need = ("signs", "needs") if len(found) == 1 else ("sign", "need")
         yield Statement(
             f"{people(len(found))} no longer {verb} in through Entra {instant}, and {need} a cloud password or a "
-            f"directory password to sign in: {enumerate_some(found)}. No API shows whether they have one: ask, or set "
-            "a cloud password in the Administration Console or with mimecast-sso:addressPasswords",
+            f"directory password to sign in: {enumerate_some(found)}. No API shows whether they have one: ask them, or "
+            "set a cloud password in the Administration Console or with mimecast-sso:addressPasswords",
             How.LIVE,
             _BOTH,
             Verdict.WARNS,
@@ -164,8 +163,8 @@ def left_assignments(assessment: Assessment) -> Iterator[Statement]:
         names = enumerate_some(sorted(foreign.name(each.name) or each.principal_id for each in left))
         yield Statement(
             f"{count(len(left), 'assignment')} that mimecast-sso:assign does not name {verb} in Entra: {names}. While "
-            f"assign.mode was verify, a person managed {them}, so this run only forgets {them}. To end {them}, remove "
-            f"{them} in Entra (Enterprise applications > Users and groups)",
+            f"assign.mode was verify, a person managed {them}, so this run only forgets {them}. To end access, "
+            f"remove {them} in Entra (Enterprise applications > Users and groups)",
             How.LIVE,
             "Microsoft Graph",
             Verdict.WARNS,
@@ -375,7 +374,8 @@ def _by_outcome(
     for address, outcome in found.items():
         groups[outcome].append(names[address])
     for outcome, who in groups.items():
-        why = f"{enumerate_some(sorted(who))}: {_why(outcome, forecast.stack)}"
+        why = _why(outcome, forecast.stack)
+        why = f"{enumerate_some(sorted(who))}{f': {why}' if why else ''}"
         if outcome.result is Result.UNKNOWN:
             subject = count(len(who), f"person{whose} is", f"people{whose} are")
             text = f"{subject} not known to be able to {unknown}: {why}"
@@ -385,12 +385,15 @@ def _by_outcome(
 
 
 def _why(outcome: Outcome, stack: str) -> str:
+    """Why a sign-in fails or may fail; what is unknown is left out where the statement names it as its source."""
     if outcome.reason is None:
-        return str(outcome.missing)
+        return ""
     row = REASONS[outcome.reason]
-    presumed = "if it still sends them to Entra" if outcome.missing is Missing.CONSOLE else "in any case"
-    unknown = f"{outcome.missing}; {presumed}, " if outcome.missing else ""
-    return f"{unknown}{row.problem}; {row.fix_for(stack)}"
+    presumed = (
+        "if Mimecast still sends them to Entra" if outcome.missing is Missing.CONSOLE else "in any case"
+    )
+    unknown = "" if outcome.result is Result.UNKNOWN else f"{outcome.missing}; "
+    return f"{f'{unknown}{presumed}, ' if outcome.missing else ''}{row.problem}; {row.fix_for(stack)}"
 
 
 # -- What a verdict rests on ----------------------------------------------------------------------------------------
@@ -409,9 +412,8 @@ def groups(snapshot: Snapshot) -> Iterator[Statement]:
             listed = len(group.members) - len(domains)
             everybody = f" and everybody of {enumerate_some(domains)}" if domains else ""
             verb = "is" if listed == 1 and not domains else "are"
-            yield known.states(
-                f"{people(listed)}{everybody} {verb} in the roll-out group {quoted(group.name)}"
-            )
+            who = f"{people(listed)}{everybody} {verb}" if group.members else "nobody is"
+            yield known.states(f"{who} in the roll-out group {quoted(group.name)}")
             if group.left:
                 yield known.states(
                     f"{people(len(group.left))} left it less than 15 minutes ago; Mimecast may not act on that yet: "

@@ -33,7 +33,7 @@ class GraphRefusal:
     status: int = 0
 
 
-_RERUN: Final = "Rerun it in a few minutes: {rerun}"
+_RERUN: Final = "Rerun in a few minutes: {rerun}"
 _GRANT: Final = (
     "Grant {permissions} to the application of ARM_CLIENT_ID, with an administrator's consent; a role from Privileged "
     "Identity Management must be active during the whole run. {preflight} names what is missing"
@@ -49,7 +49,7 @@ REFUSALS: Final[Sequence[GraphRefusal]] = (
     GraphRefusal(
         r"Another object with the same value for property identifierUris",
         "another application has this identifier, or a deleted one, which keeps it for 30 days",
-        "Let {preflight} name that application; adopt, restore or permanently delete it, then: {rerun}",
+        "Find that application with {preflight}; adopt, restore or permanently delete it, then: {rerun}",
     ),
     GraphRefusal(
         r"Another object with the same value for property userPrincipalName",
@@ -59,12 +59,12 @@ REFUSALS: Final[Sequence[GraphRefusal]] = (
     GraphRefusal(
         r"Another object with the same value for property|Request_MultipleObjectsWithSameKeyValue|ObjectConflict",
         "Entra has another object with this name or identifier",
-        "If it was created by this run, the next one finds it: {refresh}. Otherwise {preflight} names it",
+        "If this run created it, the next one finds it: {refresh}. Otherwise {preflight} names it",
     ),
     GraphRefusal(
         r"Permission being assigned already exists|added object references already exist",
         "it was assigned outside this stack, or by an earlier run whose response was lost",
-        "Rerun it, which imports what exists: {refresh}",
+        "Rerun with a refresh, which imports what exists: {refresh}",
     ),
     GraphRefusal(
         r"HostNameNotOnVerifiedDomain|Failed to add identifier URI|tenant verified domain",
@@ -85,12 +85,12 @@ REFUSALS: Final[Sequence[GraphRefusal]] = (
     ),
     GraphRefusal(
         r"Directory_QuotaExceeded|object quota limit",
-        "the tenant, or the deploying principal, has as many objects as it may; deleted ones count for 30 days",
-        "Delete objects that are not needed permanently, or have the quota raised, then: {rerun}",
+        "the tenant or the deploying principal has reached its limit of objects; deleted ones count for 30 days",
+        "Permanently delete objects that nobody needs, or have the limit raised, then: {rerun}",
     ),
     GraphRefusal(
         r"Directory_ResourceSizeExceeded",
-        "the object has as many values as Entra stores",
+        "the object has as many values as Entra allows",
         "Remove credentials or owners that are not needed, then: {rerun}",
     ),
     GraphRefusal(
@@ -123,7 +123,7 @@ REFUSALS: Final[Sequence[GraphRefusal]] = (
         r"Request_ResourceNotFound|ResourceNotFound|itemNotFound",
         "Entra does not have it: it was deleted outside this stack, or was created a moment ago and is not visible "
         "everywhere yet",
-        "Rerun it, which reads the live state first: {refresh}",
+        "Rerun with a refresh, which reads the live state first: {refresh}",
     ),
     GraphRefusal(
         r"[Ii]nvalid value specified for property|property .{0,60} (?:is invalid|invalid)|"
@@ -131,13 +131,15 @@ REFUSALS: Final[Sequence[GraphRefusal]] = (
         "Entra does not accept the value of a property, which its message names",
         "Correct the setting with that value, then: {rerun}",
     ),
-    GraphRefusal("", "Entra does not have it", "Rerun it, which reads the live state first: {refresh}", 404),
+    GraphRefusal(
+        "", "Entra does not have it", "Rerun with a refresh, which reads the live state first: {refresh}", 404
+    ),
     GraphRefusal("", "the deploying principal may not do this", _GRANT, 403),
     GraphRefusal(
         "", "the access token was not accepted", "Renew the credential of ARM_CLIENT_ID, then: {rerun}", 401
     ),
     GraphRefusal("", "another change of the same object was under way", _RERUN, 409),
-    GraphRefusal("", "the object changed while it was written", _RERUN, 412),
+    GraphRefusal("", "the object changed while it was being written", _RERUN, 412),
     GraphRefusal("", "Entra limits the number of requests", _RERUN, 429),
     GraphRefusal(
         "", "a proxy requires a sign-in", "Set user and password in HTTPS_PROXY, then: {rerun}", 407

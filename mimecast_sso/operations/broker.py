@@ -159,7 +159,7 @@ def _variables(printed: bytes, stack: str) -> dict[str, str]:
     if foreign:
         raise CredentialsError(
             f"The command of {VARIABLE} printed {count(len(foreign), 'variable')} for stack {stack} besides ARM_* and "
-            "MIMECAST_* credentials. Leave out whatever else it prints."
+            "MIMECAST_* credentials. Have it print only those."
         )
     return document
 

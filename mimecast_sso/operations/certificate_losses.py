@@ -68,7 +68,7 @@ def _told(review: LogReview) -> tuple[Statement, ...]:
     found = tuple(Statement(f"{loss}. {_SETTLE}", How.LIVE, LOG, Verdict.FAILS) for loss in review.losses)
     # Without times, so that two reports with the same findings are equal.
     none = (
-        f"no deployment undid one in the last {count(RETENTION_DAYS, 'day')}; entries may be "
+        f"no deployment undid any in the last {count(RETENTION_DAYS, 'day')}; entries may be "
         f"{count(LATENCY_MINUTES, 'minute')} late"
     )
     return (*found, *review.gaps) or (Statement(none, How.LIVE, LOG, Verdict.FINE),)

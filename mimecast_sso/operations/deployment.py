@@ -45,7 +45,7 @@ def engine_name() -> EngineName:
     requested = os.environ.get("ENGINE") or "auto"
     if requested not in get_args(EngineName):
         raise OperationError(
-            f"ENGINE is {requested}; allowed are {', '.join(get_args(EngineName))}.", Exit.USAGE
+            f"ENGINE is {requested}; allowed: {', '.join(get_args(EngineName))}.", Exit.USAGE
         )
     return cast("EngineName", requested)
 
@@ -255,7 +255,7 @@ def _say_what_is_due(
     certificates = settings.certificates
     renewed = profile.previous and profile.previous.get("certificate") != profile.form.get("certificate")
     if profile.state == "due" and renewed and len(certificates.slots) == 1:
-        effect = f"Saving it changes sign-ins: {certificates.expected_gap()}."
+        effect = f"Expected gap: {certificates.expected_gap()}."
     which = ", for the second profile" if profile.slot is ProfileSlot.SECOND else ""
     say(
         f"\n{why}{which}, for an administrator of Mimecast account {settings.account_code}.\n"

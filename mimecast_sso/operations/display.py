@@ -35,6 +35,8 @@ _OWN_ERROR = "error: ResourceError: "
 _SAID_EVERY = 15.0
 """Seconds between two progress messages."""
 _MOST_LISTED = 12
+_DEEPEST = 4
+"""Blanks of indentation of a message that are kept."""
 _WORDS: Final[Mapping[str, tuple[str, str, str]]] = {
     "create": ("+", "created", "create"),
     "create-replacement": ("+-", "replaced", "replace"),
@@ -132,7 +134,7 @@ class Concise:
             self._console_work = text
             return
         explained, raw = self.failures.explain(event)
-        text = f"error: {explained}\n    {raw}" if explained else text
+        text = f"error: {explained}\n  {raw}" if explained else text
         if _PROGRAM_ENDED in text and any(each.startswith("error: ") for each in self._said):
             return  # It only repeats that there was an error.
         if text and text not in self._said and not text.startswith(ANNOUNCED):
@@ -231,12 +233,9 @@ def text_of(event: Diagnostic) -> str:
 def wrapped(text: str) -> Iterator[str]:
     """A message wrapped for the terminal; one line in a pipe or a file, so that it can be searched."""
     for paragraph in text.splitlines():
-        line = (
-            foreign.one_line(paragraph)
-            if not paragraph.startswith(" ")
-            else f"    {foreign.one_line(paragraph)}"
-        )
-        yield on_terminal(line)
+        # A refusal's facts are indented below their heading, and both below the refusal.
+        depth = min(len(paragraph) - len(paragraph.lstrip(" ")), _DEEPEST)
+        yield on_terminal(f"{' ' * (depth + 2) if depth else ''}{foreign.one_line(paragraph)}")
 
 
 def _named(metadata: Step) -> str:

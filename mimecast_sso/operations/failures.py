@@ -58,18 +58,18 @@ _REFUSALS: Final[Sequence[GraphRefusal]] = (
     GraphRefusal(
         r"timed out waiting for replication|timeout while waiting|context deadline exceeded",
         "Entra accepted it, but did not show it in time",
-        "Rerun it in a few minutes, which continues from there: {rerun}",
+        "Rerun in a few minutes; the run continues from there: {rerun}",
     ),
     GraphRefusal(
         r"to be managed via Terraform",
         "it exists already, and this stack has not recorded it",
-        "Rerun it, which imports what is its own: {refresh}. Another application is adopted with "
+        "Rerun with a refresh, which imports what this stack created: {refresh}. To adopt another application, set "
         "mimecast-sso:application.adopt",
     ),
     GraphRefusal(
         r"could not identify existing|was not found|No .* found|no .* found matching",
         "Entra does not have it: it was deleted or changed outside this stack",
-        "Rerun it, which reads the live state first: {refresh}",
+        "Rerun with a refresh, which reads the live state first: {refresh}",
     ),
     GraphRefusal(
         r"x509|tls:|certificate signed by unknown",

@@ -81,7 +81,7 @@ def _like(path: Path, fresh: Path) -> None:
     status = path.stat()
     with contextlib.suppress(
         PermissionError
-    ):  # Only root may change the owner; the group may be another group of ours.
+    ):  # Only root may change the owner; the group may be another one of this user's.
         os.chown(fresh, status.st_uid, status.st_gid)
 
 

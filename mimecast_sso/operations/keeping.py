@@ -57,7 +57,7 @@ def expect(stack: str, path: str, *, days: int, reason: str | None) -> Exit:
     opened.change(keeping.expected((*others, entry)))
     say(f"{relative(opened.file)}: {foreign.one_line(finding.path)} is expected until {entry.until}.")
     if not opened.on_sandbox:
-        say("Commit the file: the reports of other clones read theirs.")
+        say("Commit the file, so that reports from other clones show it as expected, too.")
     return Exit.FINE
 
 

@@ -97,10 +97,8 @@ class Output:
         for line in lines(shown, self._width):
             self.line(line)
         if len(shown) < len(statements):
-            fine = count(len(statements) - len(shown), "check")
-            self.line(
-                f"{Verdict.FINE}  {fine}. List them: {self.lists or 'the same command without --quiet'}"
-            )
+            fine = count(len(statements) - len(shown), "check is fine", "checks are fine")
+            self.line(f"{fine}. List them: {self.lists or 'the same command without --quiet'}")
         for line in not_checked(statements):
             self.line(line)
 

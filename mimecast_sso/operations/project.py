@@ -43,8 +43,8 @@ class Project:
 def misnamed(file: Path) -> str:
     """The problem with a file that is named like a stack file, for a name that no stack can have."""
     return (
-        f"{foreign.one_line(str(file))} is not the file of a stack: names of stacks have {STACK_NAME_CHARACTERS}, 100 "
-        "at most. Rename it, or remove it."
+        f"{foreign.one_line(str(file))} is not the file of a stack: a stack name consists of {STACK_NAME_CHARACTERS}, "
+        "100 at most. Rename or remove it."
     )
 
 

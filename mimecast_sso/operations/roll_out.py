@@ -368,7 +368,7 @@ class RolledBack:
         """The result and its consequences, as text."""
         group = f"the group {quoted(self.target.group)} of Mimecast account {self.target.account_code}"
         if self.removed:
-            yield f"Removed from {group}, {count(len(self.removed), 'member')}: {', '.join(self.removed)}"
+            yield f"Removed {count(len(self.removed), 'member')} from {group}: {', '.join(self.removed)}"
         elif not self.missing:
             yield f"Nobody was in {group}."
         if self.left:

@@ -135,7 +135,7 @@ def refuse_if_shared(assessment: Assessment) -> None:
         subject = count(len(others), "user or group is", "users and groups are")
         raise OperationError(
             f"Nothing was destroyed: {subject} assigned to the adopted application {application.client_id} outside "
-            "this stack, and may sign in through it, for instance by another stack that deployed it: "
+            "this stack, for instance by another stack that deployed it, and may sign in through it: "
             f"{enumerate_some(others)}. If nobody needs it, remove their assignments in Entra, wait "
             f"{PROPAGATION_MINUTES} minutes and rerun. To leave it to the other stack, forget this one without "
             f"deleting anything: pulumi stack rm --force {assessment.stack}",

@@ -60,7 +60,7 @@ class Application(SettingsSection):
     sign_on: SignOn = Field(
         SignOn.SERVICE_PROVIDER,
         alias="signOn",
-        description="What the My Apps tile opens: sp Mimecast's sign-in page, idp the portal directly.",
+        description="What the My Apps tile opens. sp: Mimecast's sign-in page. idp: the portal directly.",
         examples=["sp"],
     )
     sign_on_url: WebAddress | None = Field(

@@ -48,7 +48,7 @@ class Contexts(SettingsSection):
 class Confirmed(SettingsSection):
     """An attestation that the console holds the values with this fingerprint."""
 
-    fingerprint: Prose = Field(examples=["v1:…"], description="Of the critical values.")
+    fingerprint: Prose = Field(examples=["v1:…"], description="Fingerprint of the critical values.")
     by: Name = Field(examples=["ada@example.com"], description="Who attests.")
     at: UtcTime = Field(examples=["2026-11-01T09:00:00Z"], description="When, by Mimecast's clock.")
     evidence: Prose = Field(examples=["change CHG-1042, screenshot attached"], description="The evidence.")
@@ -89,11 +89,11 @@ class CapturedRequest(SettingsSection):
 class ReadConsole(SettingsSection):
     """A copy of the console's forms that had the critical values of a fingerprint. The copy itself is not kept."""
 
-    fingerprint: Prose = Field(examples=["v1:…"], description="Of the critical values.")
+    fingerprint: Prose = Field(examples=["v1:…"], description="Fingerprint of the critical values.")
     at: UtcTime = Field(
         examples=["2026-11-01T09:00:00Z"], description="When it was recorded, by Mimecast's clock."
     )
-    host: Name = Field(description="Of the console.", examples=["login-eu.mimecast.com"])
+    host: Name = Field(description="The console's host name.", examples=["login-eu.mimecast.com"])
 
 
 class ConsoleChange(SettingsSection):

@@ -95,7 +95,7 @@ class Window(SettingsSection):
         None,
         alias="approvedBy",
         examples=["grace@example.com"],
-        description="Who approved it; cleared after each step.",
+        description="Who approved it; cleared at the end of the rotation.",
     )
 
 
@@ -123,8 +123,8 @@ class Certificates(SettingsSection):
     settled_losses: tuple[Prose, ...] = Field(
         (),
         alias="settledLosses",
-        description="External changes that a deployment undid and that are settled, by the reference that drift, "
-        "verify and rotate show.",
+        description="References, as drift, verify and rotate show them, of external changes that a deployment undid "
+        "and that are settled.",
         examples=[["1a2b3c4d-0000-4000-8000-000000000001"]],
     )
     metadata_observed: MetadataObserved | None = Field(None, alias="metadataObserved")

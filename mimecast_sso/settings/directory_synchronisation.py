@@ -60,7 +60,7 @@ class DirectorySynchronisation(SettingsSection):
         None,
         alias="serverSubtype",
         examples=["standard"],
-        description="gov: a tenant in a government cloud of Microsoft.",
+        description="gov: a tenant in one of Microsoft's government clouds.",
     )
     domains: tuple[DomainName, ...] | None = Field(
         None, examples=[["example.com"]], description="Domains that it is limited to; an empty list: all."

@@ -30,7 +30,7 @@ class ConfigurationError(Exception):
 
 
 _KINDS: Final = {
-    "string_type": "write a text; quote what YAML reads as something else",
+    "string_type": "write text; quote what YAML would read as something else",
     "model_type": "write keys and values (a map)",
     "model_attributes_type": "write keys and values (a map)",
     "dataclass_type": "write keys and values (a map)",
@@ -43,7 +43,7 @@ _KINDS: Final = {
     "int_parsing": "write a whole number",
     "int_from_float": "write a whole number",
     "finite_number": "write a whole number",
-    "invalid_key": "keys are texts; quote it, or correct it",
+    "invalid_key": "keys must be text; quote it, or correct it",
 }
 """Values of another kind: the library's messages are about Python's types."""
 
@@ -69,7 +69,7 @@ def allowed(detail: ErrorDetails) -> str:
     if detail["type"] in ("too_short", "string_too_short") and isinstance(detail["input"], str):
         return "write something, or leave the key out"
     if detail["type"] in ("literal_error", "enum"):
-        return f"allowed are {context['expected']}"
+        return f"allowed: {context['expected']}"
     if detail["type"] in ("too_long", "string_too_long"):
         parts = "characters" if isinstance(detail["input"], str) else "entries"
         return f"it has {len(detail['input'])} {parts}, and at most {context['max_length']} are allowed"

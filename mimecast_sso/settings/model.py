@@ -76,7 +76,8 @@ class Settings(SettingsSection):
     )
     guards: tuple[GuardOverride, ...] = ()
     attested: tuple[Attestation, ...] = Field(
-        (), description="Facts that guards need and no API shows; they are valid as long as a confirmation."
+        (),
+        description="Facts that guards need and no API shows; each is valid for as long as a confirmation.",
     )
     drift: Drift = Drift()
     account_for_tests: AccountForTests | None = Field(

@@ -64,7 +64,7 @@ def is_label(text: str) -> bool:
 
 def _generation_label(value: str) -> str:
     if not is_label(value):
-        raise ValueError("may hold letters, digits, dot, dash and underscore, 32 at most")
+        raise ValueError("may contain letters, digits, dots, hyphens and underscores, at most 32 in all")
     return value
 
 

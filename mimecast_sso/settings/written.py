@@ -30,7 +30,7 @@ _PLACES: tuple[_Place, ...] = (
 """The keys that commands write; each value is replaced as a whole."""
 
 _DAMAGED = (
-    "{} cannot be read. It has the values that commands wrote for a stack on the sandbox. Delete it, and confirm the "
+    "{} cannot be read. It holds the values that commands wrote for a stack on the sandbox. Delete it, and confirm the "
     "console work again."
 )
 

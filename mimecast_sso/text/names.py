@@ -63,7 +63,7 @@ def email_address(text: str) -> str:
     if not at or not _LOCAL_PART.fullmatch(local):
         raise MalformedNameError(text, "is not an e-mail address such as ada@example.com")
     if "" in local.split("."):
-        raise MalformedNameError(text, "has a dot at the wrong place before the @")
+        raise MalformedNameError(text, "has a dot in the wrong place before the @")
     _refuse(text, characters.look_alike_in(local) or characters.mixed_scripts_in(local))
     try:
         address = f"{local.lower()}@{domain_name(domain)}"
@@ -83,7 +83,7 @@ def _refuse(text: str, why: str | None) -> None:
 
 
 def _of_domain(why: str) -> str:
-    return "is not an e-mail address: what follows the @ is no domain" if why.startswith("is not") else why
+    return "is not an e-mail address: what follows the @ is not a domain" if why.startswith("is not") else why
 
 
 def _in_other_letters(local: str, domain: str) -> str | None:

@@ -1,15 +1,15 @@
 """External changes of a principal's credentials that a write of this project undid, from the audit log.
 
-Graph's lists of credentials have no version, and each write replaces a whole list. So a certificate that is added after
-our last read and before our write is lost with the old list, and no later read shows that it existed. The audit log has
-both: who added it, and which write removed it. Entries come minutes late, so a later run finds what one right after the
-write cannot.
+Graph's lists of credentials have no version, and each write replaces a whole list. So a certificate that is added
+between this project's last read and its write is lost with the old list, and no later read shows that it existed. The
+audit log has both: who added it, and which write removed it. Entries come minutes late, so a later run finds what one
+right after the write cannot.
 
-A write of ours removes one certificate, which the configuration names. So these count as losses:
+A write of this project removes one certificate, which the configuration names. So these count as losses:
 
 - anything else that was removed in the same write as a named one; or
 - removals by this caller or by another application, if several were removed at once, or within `_LONGEST_WRITE` of
-  being added externally. An older one would have been read before, and kept unless it was to be removed.
+  being added externally. An older one had already been read, and is kept unless it was to be removed.
 
 A removal by a person is assumed to be intended. An activation counts as lost if an application, or this caller,
 activated another certificate within `_NOBODY_REACTS`; within `_LONGEST_WRITE` it is reported as open.
@@ -46,10 +46,11 @@ _SURELY_KEPT = timedelta(days=RETENTION_DAYS_FREE - 1)
 class Ours:
     """The changes that this project makes itself.
 
-    ``caller``: object id of the deploying principal. ``retired``: thumbprint → label of the certificates to remove.
-    ``retired_keys``:
-    thumbprint → ids of the removed keys, if recorded. ``settled``: references of resolved
-    losses.
+    Attributes:
+        caller: Object id of the deploying principal.
+        retired: Thumbprint → label of the certificates to remove.
+        retired_keys: Thumbprint → ids of the removed keys, if recorded.
+        settled: References of losses that are settled.
     """
 
     caller: str

@@ -1,10 +1,10 @@
 """Conditional Access policies that apply to people's sign-ins to an application, from Entra's What If evaluation.
 
 Source: Microsoft Graph's "conditionalAccessRoot: evaluate" and "whatIfAnalysisResult resource type" (in v1.0 since
-July 2025). One request evaluates the stored policies for one person and changes nothing; the requests of
-a run go in one batch. It needs
-Policy.Read.ConditionalAccess (or Policy.Read.All) and a tenant with Entra ID P1. Graph allows about one such call per
-second ("Microsoft Graph service-specific throttling limits"), so only a sample of many people is evaluated.
+July 2025). One request evaluates the stored policies for one person and changes nothing; the requests of a run go in
+one batch. It needs Policy.Read.ConditionalAccess (or Policy.Read.All) and a tenant with Entra ID P1. Graph allows about
+one such call per second ("Microsoft Graph service-specific throttling limits"), so only a sample of many people is
+evaluated.
 
 The request does not name a device, location or risk. Policies that depend on them are returned as undecided, not
 omitted.

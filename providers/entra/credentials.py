@@ -41,7 +41,7 @@ def cloud(environment: Mapping[str, str]) -> Cloud:
     """The cloud that ``ARM_ENVIRONMENT`` names. Raises CredentialsMissing for an unknown name."""
     name = environment.get("ARM_ENVIRONMENT", "public").lower()
     if name not in CLOUDS:
-        raise CredentialsMissing(f"ARM_ENVIRONMENT is {name}; allowed are {', '.join(CLOUDS)}")
+        raise CredentialsMissing(f"ARM_ENVIRONMENT is {name}; allowed: {', '.join(CLOUDS)}")
     return CLOUDS[name]
 
 

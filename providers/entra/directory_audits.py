@@ -103,7 +103,7 @@ def activities(graph: GraphReads, object_id: str, moment: datetime) -> list[Acti
 
 
 def since(graph: GraphReads, service_principal: str, moment: datetime) -> list[AuditEntry]:
-    """Change of the principal's credentials and of its active certificate from ``moment`` on, oldest first.
+    """Changes of the principal's credentials and of its active certificate from ``moment`` on, oldest first.
 
     Raises GraphError; `unavailable` says which of these only mean that this caller may not read the log. Refused
     also if there are more than `MOST` entries, because a change may be among the unread ones.
@@ -123,7 +123,7 @@ def _rows(graph: GraphReads, object_id: str, moment: datetime) -> list[dict[str,
     )
     read = list(islice(rows, MOST + 1))
     if len(read) > MOST:
-        raise Refused(f"The directory's audit log has more than {MOST} entries of {object_id} since {start}")
+        raise Refused(f"The directory's audit log has more than {MOST} entries for {object_id} since {start}")
     # The newest come first, so entries of the same time keep their order.
     return read[::-1]
 

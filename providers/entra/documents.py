@@ -87,7 +87,7 @@ _CHECKS: Mapping[str, Callable[[object], bool]] = {
     "a number": lambda value: isinstance(value, int),
     "true or false": lambda value: isinstance(value, bool),
     "an object": lambda value: isinstance(value, dict),
-    "a list of texts": _are(str),
+    "a list of strings": _are(str),
     "a list of objects": _are(dict),
 }
 _OF_TYPE = {
@@ -105,7 +105,7 @@ _OF_TYPE = {
     "an object": (
         "app claimsMatchingExpression grantControls initiatedBy optionalClaims samlSingleSignOnSettings status user web"
     ),
-    "a list of texts": (
+    "a list of strings": (
         "allowedMemberTypes alternativeNames builtInControls definition identifierUris notificationEmailAddresses "
         "redirectUris tags"
     ),

@@ -488,9 +488,7 @@ class _Writer:
             try:
                 import_file(self.client, {address: rows[address] for address in part}, self.pause)
             except (Forbidden, NotFound, Rejected) as refusal:
-                _log.warning(
-                    "Addresses are created one by one, because the import of a file failed: %s", refusal
-                )
+                _log.warning("Addresses are created one by one, because the file import failed: %s", refusal)
                 problems |= _in_parallel(self._create, part)
             except MimecastError as error:
                 problems |= dict.fromkeys(part, error)

@@ -164,10 +164,10 @@ def remove_group(client: MimecastClient, name: str, *, created: bool) -> None:
     if group is None:
         return
     if not created:
-        _log.warning("The Mimecast group %r is kept: it existed before this stack", name)
+        _log.warning("The Mimecast group %s is kept: it existed before this stack", quoted(name))
         return
     if list_members(client, group) or group.child_count:
-        _log.warning("The Mimecast group %r is kept: it still has members or child groups", name)
+        _log.warning("The Mimecast group %s is kept: it still has members or child groups", quoted(name))
         return
 
     def delete() -> bool:

@@ -72,8 +72,8 @@ def password_problem(olds: Mapping[str, JSON], news: Mapping[str, JSON]) -> str:
     missing = [address for address in changed if address not in passwords or not passwords[address].password]
     if missing:
         return (
-            f"{NAMESPACE}:addressPasswords has no password for {enumerate_some(missing)}, which "
-            "have a passwordVersion"
+            f"{NAMESPACE}:addressPasswords has no password for {enumerate_some(missing)}. Add it, or remove the "
+            "address's passwordVersion"
         )
     unequal = [
         address for address in changed if passwords[address].password != passwords[address].confirmation

@@ -172,7 +172,7 @@ def test_an_address_that_somebody_has_is_refused(other: dict[str, Any]) -> None:
         (f"object id id of {ACCOUNT}", How.LIVE, "Microsoft Graph")
     ]
     assert finding.remedy == (
-        "choose an address that nobody has. An account that a run of this stack created and could not record is "
+        "choose an unused address. An account that a run of this stack created and could not record is "
         "imported, if the state still has its password and nobody changed its employee id or user principal name; "
         f"otherwise delete it first: az ad user delete --id id of {ACCOUNT}"
     )

@@ -224,8 +224,8 @@ def test_a_guest_of_another_organization_is_left_out_with_a_warning(guest: bool,
     (said,) = found.left_out
     assert (said.how, said.source, said.verdict) == (How.LIVE, "Microsoft Graph, Mimecast", Verdict.WARNS)
     assert said.text == (
-        f"grace@partner.example is left out: the mail address of this {kind} is at partner.example, which is no domain"
-        " of the Mimecast account, so they have no Personal Portal there"
+        f"grace@partner.example is left out: the mail address of this {kind} is at partner.example, which is not a "
+        "domain of the Mimecast account, so they have no Personal Portal there"
     )
 
 

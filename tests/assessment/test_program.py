@@ -154,7 +154,7 @@ def _no_client() -> Any:
 
 @pytest.mark.usefixtures("said")
 def test_a_configuration_that_does_not_fit_the_directory_stops_the_program(tmp_path: Path) -> None:
-    with pytest.raises(pulumi.RunError, match=f"does not have.*{ALAN}"):
+    with pytest.raises(pulumi.RunError, match=f"is not in Entra.*{ALAN}"):
         assess(entra(), tmp_path, assign={"users": [ALAN]})
     with pytest.raises(pulumi.RunError) as refused:
         assess(entra(), tmp_path, assign={"users": [ALAN], "groups": ["Missing"]})

@@ -292,7 +292,7 @@ def test_an_object_deleted_between_two_rounds_is_missing_and_not_an_error() -> N
 def test_an_application_deleted_between_two_rounds_is_unknown(kind: str) -> None:
     found = snapshot(Entra(faults={f"{kind} ": ObjectNotFound("gone")}))
     assert not found.application.is_known
-    assert "was deleted while it was read" in found.application.source
+    assert "was deleted while being read" in found.application.source
 
 
 def test_without_a_tenant_in_the_token_it_is_read_from_the_directory() -> None:
@@ -378,7 +378,7 @@ def test_users_that_entra_does_not_know_are_named() -> None:
     assert list(found.directory.accounts) == [f"id of {ADA}", f"id of {GRACE}"], "Grace is assigned"
     (problem,) = found.directory.problems
     assert problem == (
-        f"mimecast-sso:assign.users names 2 of 3 users that Entra does not have, neither by mail address nor by user "
+        f"mimecast-sso:assign.users: 2 of 3 users are not in Entra, neither by mail address nor by user "
         f"principal name: {ALAN}, {LINUS}. Correct the addresses, or create the users first."
     )
 
@@ -437,11 +437,11 @@ def test_a_missing_or_ambiguous_group_is_a_problem() -> None:
     assert found.groups == ()
     assert found.problems == (
         (
-            'mimecast-sso:assign.groups names "Twice", and Entra has more than one security group of that name. Rename '
-            "one of them; a group is found by its name."
+            'mimecast-sso:assign.groups names "Twice", but Entra has more than one security group with that name. '
+            "Rename all but one; groups are found by name."
         ),
         (
-            'mimecast-sso:assign.groups names "Missing", and Entra has no security group of that name. Correct the '
+            'mimecast-sso:assign.groups names "Missing", but Entra has no security group with that name. Correct the '
             "name, or create the group first."
         ),
         'mimecast-sso:assign.groups: "Broken" could not be looked up in Entra: no permission',
@@ -562,8 +562,10 @@ def test_owners_are_found_by_user_principal_name_or_named_by_object_id() -> None
     named = [each["mail"] for each in many]
     owners = snapshot(Entra({"/users": many}), assign={}, application={"owners": named}).directory.owners
     assert list(owners.values()) == named, "sixteen are asked for in two questions"
-    assert found.problems == (
-        f"mimecast-sso:application.owners names {LINUS}, which could not be found as a user principal name",
+    (problem,) = found.problems
+    assert problem == (
+        f"mimecast-sso:application.owners names {LINUS}, but no user in Entra has this user principal name. "
+        "Correct it, or write an object id"
     )
 
 
@@ -810,7 +812,7 @@ def test_an_audit_log_in_another_format_is_not_used() -> None:
     assert found.moved == Known(
         None,
         How.UNKNOWN,
-        f"the audit log describes a change of a group in an unknown form: {details}",
+        f"the audit log describes a group change in an unknown form: {details}",
     )
     group = found.groups[ProfileSlot.FIRST].value
     assert group is not None

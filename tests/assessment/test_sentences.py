@@ -590,5 +590,7 @@ def test_nobody_is_said_to_keep_a_sign_in_that_could_not_be_judged(
 ) -> None:
     said = [*sentences.on_deploy(World(unread=frozenset(unread)).assess())]
     text = "2 people are not known to be able to sign in, before this or after it: ada@example.com, grace@example.com"
-    assert [each.text for each in said] == [f"{text}: {missing}"]
-    assert [(each.how, each.verdict) for each in said] == [(How.UNKNOWN, Verdict.UNKNOWN)]
+    assert [each.text for each in said] == [text]
+    assert [(each.how, each.source, each.verdict) for each in said] == [
+        (How.UNKNOWN, str(missing), Verdict.UNKNOWN)
+    ]

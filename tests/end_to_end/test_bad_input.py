@@ -43,12 +43,12 @@ def made(shared: Project) -> Iterator[Project]:
         (
             {"assign": {"users": ["nobody@example.com"]}},
             1,
-            "names 1 of 1 user that Entra does not have, neither by mail address nor by user principal name: nobody",
+            "1 of 1 user is not in Entra, neither by mail address nor by user principal name: nobody",
         ),
         (
             {"assign": {"groups": ["No such group"]}},
             1,
-            'names "No such group", and Entra has no security group',
+            'names "No such group", but Entra has no security group',
         ),
         (
             {"application": {"adopt": "6c000000-0000-4000-8000-000000000001"}},

@@ -42,7 +42,7 @@ SIGNS_IN = (Result.ENTRA, Result.PASSWORD)
 _FROM_MIMECAST = (Way.FROM_MIMECAST,)
 _WARNS = re.compile(
     r"cannot|could not|can not|may not be able|not known to be able|refused|Affected|left out|is disabled|are disabled"
-    r"|cloud password|Removed from the group|ends sign-in"
+    r"|cloud password|Removed [\d,]+ members? from the group|ends sign-in"
 )
 Random = random.Random
 

@@ -233,7 +233,7 @@ def test_an_assigned_group_that_somebody_deleted_hides_nobody(made: Project) -> 
     assert "  - " not in run.text.partition("Outputs:")[2], run.text
     for each in (run, drifted):
         assert f"2 people cannot sign in now: {ALAN}, {LINUS}" in " ".join(each.text.split())
-        assert "Entra has no security group of that name" in each.text
+        assert "Entra has no security group with that name" in each.text
 
 
 def test_a_claims_policy_of_somebody_else_stays_assigned(made: Project) -> None:

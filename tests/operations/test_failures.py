@@ -59,7 +59,7 @@ CASES = [
         graph(400, "Request_BadRequest", TAKEN.format("identifierUris")),
         (
             f"Identifier {IDENTIFIER} of the application was not created: another application has this identifier, or "
-            f"a deleted one, which keeps it for 30 days. Let {PREFLIGHT} name that application; adopt, restore or "
+            f"a deleted one, which keeps it for 30 days. Find that application with {PREFLIGHT}; adopt, restore or "
             f"permanently delete it, then: {UP}."
         ),
     ),
@@ -85,7 +85,7 @@ CASES = [
         types.APPLICATION_IDENTIFIER,
         {"identifierUri": IDENTIFIER},
         graph(409, "Directory_ConcurrencyViolation", "Please try again."),
-        f"another change of the same object was under way. Rerun it in a few minutes: {UP}",
+        f"another change of the same object was under way. Rerun in a few minutes: {UP}",
     ),
     (
         types.APPLICATION_FROM_TEMPLATE,
@@ -103,7 +103,7 @@ CASES = [
         types.APPLICATION_FROM_TEMPLATE,
         {"displayName": "Portal"},
         "timed out waiting for replication of new application",
-        "did not show it in time. Rerun it in a few minutes",
+        "did not show it in time. Rerun in a few minutes",
     ),
     (
         types.APPLICATION_FROM_TEMPLATE,
@@ -113,7 +113,7 @@ CASES = [
             "Directory_QuotaExceeded",
             "The directory object quota limit for the Principal has been exceeded.",
         ),
-        "has as many objects as it may",
+        "has reached its limit of objects",
     ),
     (
         types.SERVICE_PRINCIPAL,
@@ -121,7 +121,7 @@ CASES = [
         graph(
             400, "Request_MultipleObjectsWithSameKeyValue", "the service principal name x is already in use."
         ),
-        f"If it was created by this run, the next one finds it: {UP} --refresh",
+        f"If this run created it, the next one finds it: {UP} --refresh",
     ),
     (
         types.APP_ROLE_ASSIGNMENT,
@@ -139,7 +139,7 @@ CASES = [
         types.APP_ROLE_ASSIGNMENT,
         {"principalObjectId": PRINCIPAL},
         graph(400, "Request_BadRequest", "Permission being assigned already exists on the object"),
-        f"Rerun it, which imports what exists: {UP} --refresh",
+        f"Rerun with a refresh, which imports what exists: {UP} --refresh",
     ),
     (
         types.APP_ROLE_ASSIGNMENT,
@@ -281,7 +281,7 @@ def test_errors_of_this_projects_providers_are_explained_too() -> None:
 )  # fmt: skip
 def test_the_command_to_rerun_is_the_one_that_failed(verb: str, command: str) -> None:
     found, _ = explained(events(types.SERVICE_PRINCIPAL, graph(503, "", ""), "delete"), verb)
-    assert f"Rerun it in a few minutes: {command}." in found
+    assert f"Rerun in a few minutes: {command}." in found
 
 
 @pytest.mark.parametrize(

@@ -116,8 +116,8 @@ def test_the_integration_is_looked_up(made: Project, preflight: Callable[..., En
     [
         (["Single Sign On [1031]"], "fine", "package Single Sign On [1031]"),
         ([{"id": 7, "name": "Single Sign-On"}], "fine", "package Single Sign-On"),
-        (["Journal Services [1053]"], "UNKNOWN", "none of the account's 1 package has it in its name"),
-        ([], "UNKNOWN", "none of the account's 0 packages"),
+        (["Journal Services [1053]"], "UNKNOWN", "no package of the account is named after it"),
+        ([], "UNKNOWN", "no package of the account is named after it"),
         ("hidden", "UNKNOWN", "does not list the account's packages"),
     ],
 )

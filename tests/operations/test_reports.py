@@ -332,7 +332,7 @@ def test_a_report_that_is_read_again_links_to_pages_alone(tmp_path: Path, addres
         if is_page:
             assert reading.read(file).document() == linked.document()
             continue
-        with pytest.raises(OperationError, match="links to something that is no page"):
+        with pytest.raises(OperationError, match="one of its links is not a web page's"):
             reading.read(file)
 
 

@@ -172,7 +172,7 @@ def test_a_file_of_addresses_is_of_its_stack_whatever_its_name(change: Change, p
     change.end()
     scope, found = change.reviewed()
     assert scope.stacks == ("prod-eu",)
-    assert "ends neither in .csv, .tsv nor .txt" in found["prod-eu"].error
+    assert "does not end in .csv, .tsv or .txt" in found["prod-eu"].error
 
 
 def test_a_new_stack_is_reviewed_and_a_removed_one_is_left_unchanged(change: Change) -> None:
@@ -561,7 +561,7 @@ def test_nothing_live_is_read_with_other_code_than_the_bases(change: Change) -> 
     change.stack("prod-eu", pilot=[ADA])
     change.end()
     change.write("__main__.py", "x = 1\n")
-    assert "the code that is checked out is not that of" in review(change).stdout
+    assert "the checked-out code, which would run, is not that of" in review(change).stdout
 
 
 def test_without_credentials_a_data_change_is_not_known_rather_than_fine(change: Change) -> None:

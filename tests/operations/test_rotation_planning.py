@@ -329,7 +329,7 @@ def test_joining_again_counts_from_when_it_is_recorded() -> None:
     world = until(at_rest(), *TO_LEAVE)
     make(world, rotation.back(world.snapshot()))
     dies_when_all_have_joined(world, ProfileSlot.FIRST)
-    assert "It is not recorded when" in refusals(rotation.back(world.snapshot()))
+    assert 'When people joined "first" is not recorded' in refusals(rotation.back(world.snapshot()))
     assert world.deploy()
     assert "Wait until" in refusals(rotation.back(world.snapshot()))
 
@@ -622,7 +622,7 @@ def test_an_unknown_start_time_stops_the_rotation() -> None:
 def test_since_when_entra_signs_is_recorded_before_people_go_back() -> None:
     snapshot = replace(until(at_rest(), *TO_OVERLAP).snapshot(), activated="F" * 40)
     planned = rotation.back(snapshot)
-    assert (planned.step, "It is not recorded since when" in refusals(planned)) == (Step.SEPARATE, True)
+    assert (planned.step, "When Entra began to sign" in refusals(planned)) == (Step.SEPARATE, True)
 
 
 def test_people_stay_in_the_second_group_after_entra_switched_to_its_certificate_automatically() -> None:

@@ -207,7 +207,7 @@ def test_a_layer_of_no_stack_is_named(stacks: Path, capsys: pytest.CaptureFixtur
     layer(stacks, "base", BASE)
     layer(stacks, "ring1", RING)
     render((), check=False)
-    assert "_ring1.yaml is the layer of no stack" in capsys.readouterr().err
+    assert "_ring1.yaml is a layer that no stack uses" in capsys.readouterr().err
 
 
 def test_without_layers_it_tells_where_to_put_them(stacks: Path) -> None:

@@ -136,8 +136,8 @@ def test_an_adopted_application_is_kept_while_others_assigned_people_to_it() -> 
         tear_down.refuse_if_shared(World(application=application(assigned=people)).assess(ADOPTS))
     assert refused.value.code is Exit.REFUSED
     assert (
-        f"1 user or group is assigned to the adopted application {CLIENT} outside this stack, and may sign in through "
-        "it, for instance by another stack that deployed it: alan@example.com. If nobody needs it, remove"
+        f"1 user or group is assigned to the adopted application {CLIENT} outside this stack, for instance by "
+        "another stack that deployed it, and may sign in through it: alan@example.com. If nobody needs it, remove"
     ) in str(refused.value)
 
 

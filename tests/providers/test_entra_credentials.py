@@ -216,7 +216,7 @@ def test_clouds_by_azureads_names() -> None:
     names = {"public", "global", "usgovernment", "usgovernmentl4", "l4", "usgovernmentl5", "dod", "china"}
     assert set(CLOUDS) == names
     assert cloud({"ARM_ENVIRONMENT": "DoD"}).graph_host == "dod-graph.microsoft.us"
-    with pytest.raises(CredentialsMissing, match="allowed are public"):
+    with pytest.raises(CredentialsMissing, match="allowed: public"):
         cloud({"ARM_ENVIRONMENT": "mars"})
 
 

@@ -230,9 +230,9 @@ def test_an_invalid_date_is_ignored(date: str) -> None:
                     NameResolutionError("canary", None, OSError()),  # type: ignore[arg-type]
                 )
             ),
-            "its name is not resolved",
+            "its name cannot be resolved",
         ),
-        (requests.exceptions.ConnectionError("canary"), "no connection, or a connection that broke"),
+        (requests.exceptions.ConnectionError("canary"), "the connection failed or broke"),
     ],
 )
 @pytest.mark.parametrize("at_the_token", [False, True])

@@ -148,7 +148,7 @@ def test_an_error_about_a_wrong_secret_does_not_contain_it(sandbox: RunningSandb
 def test_no_credential_says_what_to_set() -> None:
     with pytest.raises(CredentialsMissing, match="ARM_CLIENT_SECRET"):
         credential({"ARM_TENANT_ID": "t", "ARM_CLIENT_ID": "c", "ARM_USE_CLI": "false"})
-    with pytest.raises(CredentialsMissing, match="allowed are public"):
+    with pytest.raises(CredentialsMissing, match="allowed: public"):
         credential({"ARM_ENVIRONMENT": "mars"})
 
 

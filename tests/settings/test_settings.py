@@ -116,13 +116,16 @@ def test_a_missing_key_is_named_with_the_line_to_write(key: str) -> None:
             for changes, said in (
                 ({"assign": [5]}, "assign is [5]; write keys and values (a map)"),
                 ({"assign": {"users": 5}}, "assign.users is 5; write a list"),
-                ({"assign": {"users": [True]}}, "users[0] is true; write a text; quote what YAML reads as"),
+                (
+                    {"assign": {"users": [True]}},
+                    "users[0] is true; write text; quote what YAML would read as",
+                ),
                 ({"rollOut": {"share": "x"}}, 'rollOut.share is "x"; write a whole number'),
                 ({"rollOut": {"share": 1.5}}, "rollOut.share is 1.5; write a whole number"),
                 ({"application": {"hide": "maybe"}}, 'application.hide is "maybe"; write true or false'),
                 ({"guards": ["allow-destroy"]}, 'guards[0] is "allow-destroy"; write keys and values'),
                 ({"addresses": {"list": [5]}}, "addresses.list[0] is 5; write keys and values (a map)"),
-                ({"drift": {5: 1}}, "drift[5] is 5; keys are texts; quote it, or correct it"),
+                ({"drift": {5: 1}}, "drift[5] is 5; keys must be text; quote it, or correct it"),
             )
         ),
         ({"assign": {"groups": [""]}}, ["mimecast-sso:assign.groups[0]", "write something"]),

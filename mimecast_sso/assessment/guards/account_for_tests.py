@@ -40,7 +40,7 @@ def _at_mimecast(assessment: Assessment, desired: AccountForTests) -> Iterator[G
         f"({quoted(live.name)}). Whoever signs in with it would be sent to Entra, where the test account has another "
         "password",
         (desired.address,),
-        remedy=f"choose an address that nobody has{rename if live.name else ''}",
+        remedy=f"choose an unused address{rename if live.name else ''}",
         final=True,
     )
 
@@ -61,7 +61,7 @@ def _in_entra(assessment: Assessment, desired: AccountForTests) -> Iterator[Guar
         f"({quoted(person.display_name)}), which this stack did not create. It would be changed, and "
         "deleted with the stack",
         known=(Statement(f"object id {person.object_id}", How.LIVE, "Microsoft Graph"),),
-        remedy="choose an address that nobody has. An account that a run of this stack created and could not record "
+        remedy="choose an unused address. An account that a run of this stack created and could not record "
         "is imported, if the state still has its password and nobody changed its employee id or user principal name; "
         f"otherwise delete it first: az ad user delete --id {person.object_id}",
         final=True,

@@ -42,7 +42,7 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
         else Statement(what, How.UNKNOWN, "not attested")
         for fact, what in _FACTS
     ]
-    known.append(Statement("who of them is an administrator", How.UNKNOWN, "no API shows it"))
+    known.append(Statement("which of them are administrators", How.UNKNOWN, "no API shows it"))
     who = people(len(affected)) if affected else "the people in the roll-out group"
     yield GuardFinding(
         "administrators",

@@ -33,7 +33,7 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
                 f"{key} would rename the roll-out group {quoted(known.value.name)} to {quoted(configured)}, but "
                 "Mimecast already has a group of that name",
                 known=tuple(sentences.groups(assessment.snapshot)),
-                remedy=f"keep {key}: {quoted(known.value.name)}, or choose a name that no group has. A profile takes "
+                remedy=f"keep {key}: {quoted(known.value.name)}, or choose an unused name. A profile takes "
                 "effect through its own group only, so people of the other group join the roll-out by "
                 "mimecast-sso:rollOut.pilot",
                 final=True,

@@ -84,7 +84,7 @@ def _held_elsewhere(assessment: Assessment, holder: Holder) -> GuardFinding:
     return GuardFinding(
         _GUARD,
         f"application {quoted(holder.name)} (client id {holder.client_id}) has the identifier "
-        f"{assessment.settings.identifier}, so that this stack cannot add it to its own application",
+        f"{assessment.settings.identifier}, so this stack cannot add it to its own application",
         tuple(sorted(assessment.snapshot.everybody)),
         known=(
             Statement(f"client id {holder.client_id}, created {holder.created}", How.LIVE, "Microsoft Graph"),

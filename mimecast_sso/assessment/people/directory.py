@@ -70,11 +70,11 @@ def group_problem(name: str, found: int) -> str:
     """The problem with a configured group of which Entra has ``found``."""
     if found:
         return (
-            f"mimecast-sso:assign.groups names {quoted(name)}, and Entra has more than one security group "
-            "of that name. Rename one of them; a group is found by its name."
+            f"mimecast-sso:assign.groups names {quoted(name)}, but Entra has more than one security group "
+            "with that name. Rename all but one; groups are found by name."
         )
     return (
-        f"mimecast-sso:assign.groups names {quoted(name)}, and Entra has no security group of that name. "
+        f"mimecast-sso:assign.groups names {quoted(name)}, but Entra has no security group with that name. "
         "Correct the name, or create the group first."
     )
 

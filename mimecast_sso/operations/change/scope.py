@@ -17,7 +17,7 @@ from mimecast_sso.settings import ConfigurationError, read_values
 
 _TABLES = frozenset({".csv", ".tsv", ".txt"})
 """A text file may also belong to the code, such as requirements.txt; then its change counts as a change of code."""
-_ANOTHER_NAME = "ends neither in .csv, .tsv nor .txt, and a review reads no other files as data; rename it"
+_ANOTHER_NAME = "does not end in .csv, .tsv or .txt, and a review reads no other files as data; rename it"
 
 
 @dataclass(frozen=True, slots=True)

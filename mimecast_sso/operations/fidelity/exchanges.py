@@ -152,7 +152,7 @@ def require_read(request: requests.PreparedRequest) -> None:
     if request.method == "GET" or (request.method == "POST" and _only_reads(request, parts.path)):
         return
     raise OperationError(
-        f"{request.method} {parts.path} may change something, so it was not sent. This is a fault of this program; "
+        f"{request.method} {parts.path} may change something, so it was not sent. This is a bug in this program; "
         "nothing was written."
     )
 

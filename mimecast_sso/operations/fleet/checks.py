@@ -166,7 +166,7 @@ def failed(listed: Listed, error: Exception) -> Section:
     cause = next((name for kind, name in _CAUSES if isinstance(error, kind)), "unexpected")
     text = f"{type(error).__name__}: {error}" if cause == "unexpected" else str(error)
     if cause == "not-deployed":
-        text = f"It was never deployed: mimecast-sso up --stack {listed.name}"
+        text = f"It was never deployed. Deploy it: mimecast-sso up --stack {listed.name}"
     section = Section(
         legal(listed.name), listed.account, listed.region, exit=int(Exit.REFUSED if refused else Exit.ERROR)
     )

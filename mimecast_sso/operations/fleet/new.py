@@ -96,9 +96,12 @@ def _account(stack: Stack, requested: NewStack) -> Iterator[str]:
     internal = {name for name, status in found.items() if status.state is DomainState.INTERNAL}
     lacking = [domain for domain in requested.domains if domain not in internal]
     if lacking:
+        are, them = (
+            ("is not an internal domain", "it") if len(lacking) == 1 else ("are not internal domains", "them")
+        )
         yield (
-            f"Mimecast: {enumerate_some(lacking)} is not an internal domain of the account. Register it there, or set "
-            f"mode: register in {NAMESPACE}:domains."
+            f"Mimecast: {enumerate_some(lacking)} {are} of the account. Register {them} there, or set mode: register "
+            f"in {NAMESPACE}:domains."
         )
 
 

@@ -37,7 +37,7 @@ def render(expressions: tuple[str, ...], *, check: bool) -> Exit:
     found = list(layers.render(project, share_of(project, expressions, (1, 1))))
     for name in layers.unused(project, listed(project)):
         click.echo(
-            f"warning: {foreign.one_line(name)} is the layer of no stack: none has that tag or name.",
+            f"warning: {foreign.one_line(name)} is a layer that no stack uses: none has that tag or name.",
             err=True,
         )
     if not found:

@@ -157,7 +157,8 @@ def _only_reads(held: frozenset[str], token: dict[str, object]) -> Statement:
         what = [*writes, *(f"the directory role {role}" for role in directory_roles)]
         return fails(
             CAN_WRITE,
-            f"it holds {', '.join(what)}. Remove that from the application of the previews, or use another application",
+            f"it holds {', '.join(what)}. Remove {'it' if len(what) == 1 else 'them'} from the previews' application, "
+            "or use another application",
             How.LIVE,
             _ROLES,
         )
@@ -248,7 +249,7 @@ def _template(graph: GraphClient, settings: Settings) -> Iterator[Statement]:
             return
     names = ", ".join(settings.application.template)
     if next(iter(applications.with_identifier(graph, settings.identifier)), None):
-        yield note("template", f"the gallery has none of {names}; the existing application keeps its own")
+        yield note("template", f"the gallery has none of {names}; the existing application keeps its entry")
     elif settings.application.allow_non_gallery:
         yield note("template", f"none of {names}; a non-gallery application will be created")
     else:

@@ -98,10 +98,9 @@ def _packages(account: Account) -> Iterator[Statement]:
     if named:
         yield fine(subject, f"package {enumerate_some(named)}", How.LIVE, "Mimecast's list of packages")
     else:
-        listed = count(len(account.packages), "package")
         yield unknown(
             subject,
-            f"none of the account's {listed} has it in its name, and which one includes it is not documented. {_ASK}",
+            f"no package of the account is named after it, and no source documents which one includes it. {_ASK}",
         )
     yield note(
         "packages",
@@ -154,7 +153,7 @@ def _reading(live: _Live, *, registers: bool) -> Iterator[Statement]:
             yield unknown(f"permission {subject}", error)
         else:
             if seen is None:
-                yield unknown(f"permission {subject}", "nothing exists yet that could be read with it")
+                yield unknown(f"permission {subject}", "nothing exists yet to read with it")
             else:
                 yield fine(f"permission {subject}", seen)
 
@@ -178,8 +177,8 @@ def _previewing(live: _Live) -> Iterator[Statement]:
     yield _registers(live)
     yield unknown(
         "whether the role can write",
-        "only a refused write shows it. Check the role of the API application in the console: it should have Read "
-        "permissions only",
+        "no read shows it, only a write would. Check the role of the API application in the console: it should have "
+        "Read permissions only",
     )
 
 
@@ -193,7 +192,7 @@ def _registers(live: _Live) -> Statement:
         return unknown("whether the role can register domains", error)
     return fails(
         CAN_WRITE,
-        f"its role has {GET_PENDING_DOMAIN.permission}. Remove that from the role of the API application",
+        f"its role has {GET_PENDING_DOMAIN.permission}. Remove it from the role of the API application",
         How.LIVE,
         "a call that needs it",
     )
@@ -211,7 +210,7 @@ def _domains(domains: Iterable[str]) -> str:
 def _addresses(live: _Live) -> str | None:
     if not live.configured:
         return None
-    return f"{len(live.addresses)} found of {count(len(live.configured), 'configured address')}"
+    return f"{len(live.addresses)} of {count(len(live.configured), 'configured address')} found"
 
 
 def _group(live: _Live) -> str:
@@ -250,7 +249,7 @@ def _writing(settings: Settings, *, registers: bool) -> Iterator[Statement]:
     if settings.addresses.source is AddressSource.SYNCHRONISED:
         permissions.remove(CREATE_USER.permission)
     for permission in permissions:
-        yield unknown(f"permission {permission} (to write)", "only a refused write shows it")
+        yield unknown(f"permission {permission} (to write)", "no read shows it, only a write would")
 
 
 # -- Directory synchronisation --------------------------------------------------------------------------------

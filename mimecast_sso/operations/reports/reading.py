@@ -27,5 +27,5 @@ def read(file: Path) -> Report:
     if not all(map(is_stack_name, names)):
         raise OperationError(f"{file} is not a report in JSON: it contains an invalid stack name.")
     if not all(address.startswith("https://") for each in report.sections for address in each.links.values()):
-        raise OperationError(f"{file} is not a report in JSON: it links to something that is no page.")
+        raise OperationError(f"{file} is not a report in JSON: one of its links is not a web page's.")
     return report

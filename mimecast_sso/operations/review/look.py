@@ -260,7 +260,7 @@ def _sorted(groups: Iterable[PeopleByReason]) -> tuple[PeopleByReason, ...]:
 
 def _why(outcome: Outcome, stack: str) -> tuple[str, str]:
     if outcome.reason is None:
-        return f"unknown: {outcome.missing}", "find it out, and leave rollOut unchanged until then"
+        return f"unknown: {outcome.missing}", "find out, and leave rollOut unchanged until then"
     row = REASONS[outcome.reason]
     return row.problem, row.fix_for(stack)
 

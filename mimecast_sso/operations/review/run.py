@@ -112,16 +112,13 @@ def _why_unread(asked: Asked, project: Project, repository: Repository, scope: C
         changed = count(len(scope.code), "file")
         return (
             f"the change includes code ({changed}), which nobody approved to run with these credentials. A reviewer "
-            f"does so with --reviewed {scope.head}"
+            f"approves it with --reviewed {scope.head}"
         )
     if scope.code and asked.reviewed != scope.head:
         return f"--reviewed names another commit than {scope.head}, so the approved commit is not the reviewed one"
     trusted = scope.head if scope.code else scope.base
     if changed_code(repository, project, trusted) and changed_code(repository, project, scope.head):
-        return (
-            f"the code that is checked out is not that of {trusted[:7]}, and it is what would run. Check out that "
-            "commit"
-        )
+        return f"the checked-out code, which would run, is not that of {trusted[:7]}. Check out that commit"
     return ""
 
 

@@ -68,8 +68,8 @@ def _activate(snapshot: RotationSnapshot, target: Generation) -> RotationPlan:
         )
     console = snapshot.configured.rotation is RotationMode.SINGLE
     text = (
-        f"Make generation {target.label} the active one. Its run sheet is written; Entra switches after somebody has "
-        "set the profile and confirmed it"
+        f"Make generation {target.label} the active one. The deployment writes its run sheet; Entra switches "
+        "once somebody has set the profile and confirmed it"
         if console
         else f"Entra signs with generation {target.label} instead of {snapshot.configured.active}"
     )

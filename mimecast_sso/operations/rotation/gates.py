@@ -50,7 +50,7 @@ def attested(snapshot: RotationSnapshot, generation: Generation) -> Iterator[Rot
 def waited(snapshot: RotationSnapshot, since: datetime | None, what: str) -> Iterator[RotationRefusal]:
     minutes = snapshot.configured.wait_minutes
     if since is None:
-        yield RotationRefusal(f"It is unknown when {what}: deploy first ({snapshot.up})")
+        yield RotationRefusal(f"When {what} is unknown: deploy first ({snapshot.up})")
     elif snapshot.now < since + timedelta(minutes=minutes):
         yield RotationRefusal(
             f"Wait until {shown(since + timedelta(minutes=minutes))}: {what} at {since:%H:%M:%SZ}, and "
@@ -70,7 +70,7 @@ def settled(snapshot: RotationSnapshot) -> Iterator[RotationRefusal]:
         )
     elif snapshot.activated != signing.thumbprint:
         yield RotationRefusal(
-            f"It is not recorded since when Entra signs with generation {active.label}: deploy first ({snapshot.up})"
+            f"When Entra began to sign with generation {active.label} is not recorded: deploy first ({snapshot.up})"
         )
     elif snapshot.activated_at:  # Otherwise nothing has been activated since the state has recorded it.
         yield from waited(snapshot, snapshot.activated_at, f"generation {active.label} became the active one")
@@ -89,7 +89,7 @@ def gathered(snapshot: RotationSnapshot, slot: ProfileSlot) -> Iterator[Rotation
         yield RotationRefusal(f"Not in {quoted(group.name)} yet: {absent}; deploy first ({snapshot.up})")
     elif snapshot.unrecorded(slot):
         yield RotationRefusal(
-            f"It is not recorded when people joined {quoted(group.name)}: deploy first ({snapshot.up})"
+            f"When people joined {quoted(group.name)} is not recorded: deploy first ({snapshot.up})"
         )
     else:
         yield from waited(snapshot, group.changed_at, f"people joined {quoted(group.name)}")
@@ -100,8 +100,8 @@ def soaked(snapshot: RotationSnapshot) -> Iterator[RotationRefusal]:
     ends = soak_ends(snapshot)
     if ends is None:
         yield RotationRefusal(
-            f"It is unknown since when generation {configured.active} signs, and so whether it has soaked. Check the "
-            "sign-ins, then list the former generation under certificates.retired by hand"
+            f"When Entra began to sign with generation {configured.active} is unknown, and so is whether it has "
+            "soaked. Check the sign-ins, then list the former generation under certificates.retired by hand"
         )
     elif snapshot.now < ends:
         yield RotationRefusal(

@@ -119,7 +119,7 @@ def _at_entra(snapshot: RotationSnapshot, generation: Generation) -> Statement:
     live = snapshot.live(generation)
     if live is None:
         return _live(snapshot, "Entra: no certificate", generation.label)
-    role = "signs" if snapshot.is_active(generation) else "inactive"
+    role = "signing" if snapshot.is_active(generation) else "inactive"
     since = ""
     if snapshot.is_active(generation) and snapshot.activated_at:
         since = f" since {shown(snapshot.activated_at)}"

@@ -276,7 +276,8 @@ def verify(
     profile = in_state(resources).profiles.get(settings.certificates.active_generation.profile)
     if profile is None:
         raise OperationError(
-            f"The stack has no authentication profile yet. Deploy it first: mimecast-sso up --stack {stack.name}"
+            f"Stack {stack.name} has no authentication profile yet. Deploy it first: "
+            f"mimecast-sso up --stack {stack.name}"
         )
     return Verification(
         stack, engine, settings, profile, resources, captured, person, by, record, assessment

@@ -94,7 +94,7 @@ def _proof_ended(olds: Properties) -> bool:
 class Domain(Resource, module="mimecast", name="Domain"):
     """An internal domain at Mimecast.
 
-    Removing it deletes a pending registration that this resource made, and keeps anything else: Mimecast has
+    Removing it deletes a pending registration that this resource created, and keeps anything else: Mimecast has
     no API that deletes an internal domain.
     """
 

@@ -16,6 +16,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from mimecast_sso.text.foreign import quoted
 from mimecast_sso.text.names import enumerate_some
 from mimecast_sso.text.times import utc_text
 from providers.edge import GONE, Properties, differs, normalise, select
@@ -74,8 +75,8 @@ class GroupMembershipProvider(MimecastProvider, stored_in=STORED_IN):
         left = groups.change_members(client, group, add=(), remove=set(props["members"]) - kept) - kept
         if left:
             _log.warning(
-                "Left in the Mimecast group %r, because they were added outside this stack: %s",
-                props["group"],
+                "Left in the Mimecast group %s, because they were added outside this stack: %s",
+                quoted(props["group"]),
                 enumerate_some(sorted(left)),
             )
 
@@ -91,8 +92,8 @@ def _change_members(before: set[str], props: Properties) -> Properties:
     others = sorted(present - desired)
     if others:
         _log.warning(
-            "The Mimecast group %r has members that are not configured; its profile applies to them, too: %s",
-            props["group"],
+            "The Mimecast group %s has members that are not configured; its profile applies to them, too: %s",
+            quoted(props["group"]),
             enumerate_some(others),
         )
     # In a rotation, its age decides whether the change is effective at Mimecast.
