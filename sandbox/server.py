@@ -255,7 +255,7 @@ def main() -> None:
         tell(
             {
                 "error": f"its data in {arguments.home} cannot be used: {reason}. Make room there, or delete the data: "
-                "python -m sandbox reset"
+                "mimecast-sso sandbox reset"
             }
         )
         raise

@@ -73,7 +73,7 @@ def perhaps_saved(assessment: Assessment) -> Iterator[Statement]:
     if due and found:
         yield Statement(
             f"{people(len(found))} cannot sign in if the console form that is due was saved already: "
-            f"{enumerate_some(sorted(found))}. Then confirm and deploy it at once",
+            f"{enumerate_some(sorted(found))}. If so, confirm and deploy it at once",
             How.UNKNOWN,
             "no API shows the form",
             Verdict.WARNS,

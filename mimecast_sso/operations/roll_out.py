@@ -180,7 +180,7 @@ def _live(stack: Stack) -> Known[frozenset[str]]:
         client, target = connect(stack), stack.target()
         present = _groups(client, target)
         if not present:
-            return live(frozenset(), "Mimecast: it has no group of this name")
+            return live(frozenset(), "Mimecast: it has no group with this name")
         people = _listed(client, present)
         second = f", including {quoted(target.second_group)}" if len(present) > 1 else ""
         return live(people, f"Mimecast at {shown(_now())}{second}")

@@ -185,7 +185,7 @@ def test_an_address_that_somebody_has_is_refused(other: dict[str, Any]) -> None:
             "Sam Test",
             'if an earlier test account left it behind, set mimecast-sso:testAccount.displayName: "Sam Test"',
         ),
-        ("", "choose an address that nobody has"),
+        ("", "choose an unused address"),
         ("Single sign-on test account", None),
     ],
 )

@@ -349,7 +349,9 @@ def test_a_roll_out_group_is_not_renamed_to_the_name_of_another(made: Project) -
     section(made, "rollOut", group="Existing")
     for run in (made.sso("preview"), made.up()):
         refused(
-            run, "Refused by guard group-name", 'to "Existing", but Mimecast already has a group of that name'
+            run,
+            "Refused by guard group-name",
+            'to "Existing", but Mimecast already has a group with that name',
         )
     assert signing_in(made) == set(PEOPLE)
 

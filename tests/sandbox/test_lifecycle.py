@@ -65,7 +65,7 @@ def test_data_that_cannot_be_used_is_one_line_with_the_fix(home: Path) -> None:
     refused = command(home, "start")
     assert refused.returncode == 1
     (line,) = refused.stderr.splitlines()
-    assert "file is not a database. Make room there, or delete the data: python -m sandbox reset" in line
+    assert "file is not a database. Make room there, or delete the data: mimecast-sso sandbox reset" in line
     assert command(home, "reset").returncode == 0
     assert command(home, "start").returncode == 0
 

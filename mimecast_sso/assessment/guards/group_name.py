@@ -31,7 +31,7 @@ def find(assessment: Assessment) -> Iterator[GuardFinding]:
             yield GuardFinding(
                 _GUARD,
                 f"{key} would rename the roll-out group {quoted(known.value.name)} to {quoted(configured)}, but "
-                "Mimecast already has a group of that name",
+                "Mimecast already has a group with that name",
                 known=tuple(sentences.groups(assessment.snapshot)),
                 remedy=f"keep {key}: {quoted(known.value.name)}, or choose an unused name. A profile takes "
                 "effect through its own group only, so people of the other group join the roll-out by "
