@@ -230,7 +230,7 @@ def test_a_tile_that_fails_alone_is_broken(person: Verdicts, tile: Outcome, brok
             SIGNATURE,
             "1 person cannot sign in from My Apps now, but can from Mimecast's page: ada@example.com: ",
         ),
-        (UNKNOWN, "1 person is not known to be able to sign in from My Apps now: ada@example.com: "),
+        (UNKNOWN, "1 person is not known to be able to sign in from My Apps now: ada@example.com"),
     ],
 )
 def test_a_tile_that_fails_alone_is_said(tile: Outcome, said: str) -> None:
