@@ -170,10 +170,27 @@ class MimecastTenantArgs:
     requirements: Sequence[Requirement] = ()
 
 
+class DnsRecord(TypedDict):
+    """A DNS record: its name, its type (``TXT``, ``CNAME``) and its value."""
+
+    name: str
+    type: str
+    value: str
+
+
+class ProofRecord(DnsRecord, total=False):
+    """The record that proves a domain; its value is empty if none is needed.
+
+    Until the domain is verified, ``alternative`` is the CNAME record that can be published instead.
+    """
+
+    alternative: DnsRecord
+
+
 @dataclass(slots=True)
 class _Domains:
     states: dict[str, pulumi.Output[str]] = field(default_factory=dict)
-    proofs: dict[str, pulumi.Output[dict[str, JSON]]] = field(default_factory=dict)
+    proofs: dict[str, pulumi.Output[ProofRecord]] = field(default_factory=dict)
     verifications: list[DomainVerification] = field(default_factory=list)
 
 
@@ -185,9 +202,8 @@ class MimecastTenant(pulumi.ComponentResource):
     """
 
     domain_states: dict[str, pulumi.Output[str]]
-    proof_records: dict[str, pulumi.Output[dict[str, JSON]]]
-    """By domain: ``name``, ``type`` and ``value``; until the domain is verified also ``alternative``, the CNAME
-    record that can be published instead."""
+    proof_records: dict[str, pulumi.Output[ProofRecord]]
+    """By domain."""
     integration: DirectoryIntegration | None
     """The managed directory integration, if any."""
     profile: AuthenticationProfile
@@ -449,16 +465,12 @@ _WHY = {
 }
 
 
-def _proof_record(record: Mapping[str, JSON]) -> dict[str, JSON]:
-    proof: dict[str, JSON] = {key: str(record[key] or "") for key in ("name", "type", "value")}
-    if not proof["value"]:
-        return proof
-    alternative = {
-        "name": cname_name(proof["name"], proof["value"]),
-        "type": CNAME_TYPE,
-        "value": CNAME_TARGET,
-    }
-    return proof | {"alternative": alternative}
+def _proof_record(record: Mapping[str, JSON]) -> ProofRecord:
+    name, type_, value = (str(record[key] or "") for key in ("name", "type", "value"))
+    proof: ProofRecord = {"name": name, "type": type_, "value": value}
+    if value:
+        proof["alternative"] = {"name": cname_name(name, value), "type": CNAME_TYPE, "value": CNAME_TARGET}
+    return proof
 
 
 def _proof(name: str, domain: DomainResource) -> Proof:

@@ -17,6 +17,7 @@ from components.mimecast_tenant import (
     IntegrationArgs,
     MimecastTenant,
     MimecastTenantArgs,
+    ProofRecord,
     PublishProof,
 )
 from components.signing_certificates import (
@@ -44,7 +45,6 @@ from mimecast_sso.assessment.snapshot import Snapshot
 from mimecast_sso.assessment.timeline import unassigned
 from mimecast_sso.console.attestation import OPENS
 from mimecast_sso.console.form import console_form
-from mimecast_sso.facts.json_types import JSON
 from mimecast_sso.provenance import How, Known, Statement, live, unknown
 from mimecast_sso.registration.large_values import whole
 from mimecast_sso.registration.messages import say
@@ -110,8 +110,8 @@ class PersonalPortalSso(pulumi.ComponentResource):
     """ISO 8601, UTC."""
     domain_states: pulumi.Output[Mapping[str, str]]
     """Domain → ``verified``, ``pending`` or ``expired``."""
-    proof_records: pulumi.Output[Mapping[str, Mapping[str, JSON]]]
-    """Domain → its proof record (`MimecastTenant.proof_records`)."""
+    proof_records: pulumi.Output[Mapping[str, ProofRecord]]
+    """By domain."""
     profile_state: pulumi.Output[str]
     """``due``, ``claimed``, ``read``, ``proved``, ``stale`` or ``contradicted``
     (`mimecast_sso.console.attestation.state`)."""

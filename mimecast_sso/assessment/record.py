@@ -15,6 +15,7 @@ from mimecast_sso.console.attestation import OPENS, Fingerprints
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.attestation_documents import Attestation, EvidenceDocument
 from mimecast_sso.facts.json_types import JSON
+from mimecast_sso.facts.profile_form import FormValues
 from mimecast_sso.settings import ProfileSlot, Removal
 from mimecast_sso.text.times import graph_time
 from providers.entra.applications import Policy
@@ -127,12 +128,12 @@ class RecordedProfile:
     """The attested authentication profile of one slot."""
 
     slot: ProfileSlot
-    form: Mapping[str, JSON]
+    form: FormValues
     thumbprint: str
     """Thumbprint of the certificate in the form; "" if it has none."""
     fingerprints: Fingerprints
     state: str
-    previous: Mapping[str, JSON] | None
+    previous: FormValues | None
     """The last confirmed form, while the desired one is due."""
     confirmed: Attestation | None
     evidence: EvidenceDocument | None

@@ -21,7 +21,7 @@ from mimecast_sso.facts.attestation_documents import (
     ReadBackDocument,
 )
 from mimecast_sso.facts.json_types import JSON
-from mimecast_sso.facts.profile_form import FIELDS, Control
+from mimecast_sso.facts.profile_form import FIELDS, Control, FormValues
 from mimecast_sso.text import certificates
 from mimecast_sso.text.foreign import one_line
 
@@ -48,10 +48,10 @@ class Fingerprints:
     cosmetic: str
 
 
-def fingerprints(form: Mapping[str, str | bool], thumbprint: str) -> Fingerprints:
+def fingerprints(form: FormValues, thumbprint: str) -> Fingerprints:
     """Fingerprints of the desired values; they include the certificate's thumbprint, not how its text is wrapped.
 
-    ``form`` maps every key of `mimecast_sso.facts.profile_form.FIELDS` to its value. The same values give the same
+    ``form`` has every key of `mimecast_sso.facts.profile_form.FIELDS`. The same values give the same
     fingerprints in every release: what they are computed from is version 1 of a format, and pinned in tests.
     """
     critical = {field.key: form[field.key] for field in FIELDS if field.critical}
@@ -61,7 +61,7 @@ def fingerprints(form: Mapping[str, str | bool], thumbprint: str) -> Fingerprint
 
 
 def state(
-    form: Mapping[str, str | bool],
+    form: FormValues,
     thumbprint: str,
     confirmed: Attestation | None,
     evidence: EvidenceDocument | None = None,

@@ -19,7 +19,15 @@ from urllib.parse import quote, urlsplit
 
 from mimecast_sso.console.attestation import normal_thumbprint
 from mimecast_sso.facts.json_types import JSON
-from mimecast_sso.facts.profile_form import FIELDS, PROVIDER_NAMES, TICKED, UNTICKED, Control, FormField
+from mimecast_sso.facts.profile_form import (
+    FIELDS,
+    PROVIDER_NAMES,
+    TICKED,
+    UNTICKED,
+    Control,
+    FormField,
+    FormValues,
+)
 from mimecast_sso.text import foreign
 from mimecast_sso.text.certificates import thumbprint_of
 from mimecast_sso.text.files import parse_json
@@ -48,7 +56,7 @@ class ReadBack:
 
     at: datetime
     host: str
-    values: Mapping[str, str | bool]
+    values: FormValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +132,7 @@ def _label(text: str) -> str:
 
 
 def differences(
-    read: ReadBack, form: Mapping[str, str | bool], thumbprint: str
+    read: ReadBack, form: FormValues, thumbprint: str
 ) -> tuple[tuple[FormDifference, ...], tuple[FormDifference, ...]]:
     """Differences between console and desired form: those that decide about sign-ins, and cosmetic ones."""
     found = [

@@ -27,6 +27,7 @@ from mimecast_sso.facts.profile_form import (
     Control,
     FormField,
     FormSection,
+    FormValues,
 )
 from mimecast_sso.facts.regions import REGIONS
 from mimecast_sso.text.certificates import base64_body, thumbprint_of
@@ -62,8 +63,8 @@ class RunSheet:
     stack: str
     region: str
     account_code: str
-    form: Mapping[str, str | bool]
-    previous: Mapping[str, str | bool] | None
+    form: FormValues
+    previous: FormValues | None
     fingerprints: Fingerprints
     state: str
     evidence: Mapping[str, JSON] | None = None
@@ -271,7 +272,7 @@ def _effects(sheet: RunSheet) -> list[str]:
     ]
 
 
-def lock_out_warnings(form: Mapping[str, str | bool]) -> list[str]:
+def lock_out_warnings(form: FormValues) -> list[str]:
     """Warnings about who could be locked out by these values; the deployment logs them as well.
 
     Source: Mimecast's articles on authentication profiles, SAML for end-user applications, the default

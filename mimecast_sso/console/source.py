@@ -17,8 +17,7 @@ from typing import Protocol
 
 from mimecast_sso.console.attestation import attested_by, fingerprints
 from mimecast_sso.facts.attestation_documents import Attestation
-from mimecast_sso.facts.json_types import JSON
-from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES
+from mimecast_sso.facts.profile_form import PROPAGATION_MINUTES, FormValues
 from mimecast_sso.provenance import How, Known, unknown
 from mimecast_sso.settings import ProfileSlot
 from mimecast_sso.text import certificates
@@ -31,7 +30,7 @@ TAKES_EFFECT = timedelta(minutes=PROPAGATION_MINUTES)
 class ConsoleForm:
     """The values of one slot's forms, by key of `mimecast_sso.facts.profile_form.FIELDS`, the group included."""
 
-    values: Mapping[str, JSON]
+    values: FormValues
     thumbprint: str
     """SHA-1 of the certificate in the form; "" if it has none."""
 
@@ -150,7 +149,7 @@ def _is_about_another_form(known: Slot, found: Sequence[tuple[ConsoleForm, Attes
     return later and not any(attestation is known.confirmed for _, attestation in found)
 
 
-def previous_form(values: Mapping[str, JSON] | None) -> ConsoleForm | None:
+def previous_form(values: FormValues | None) -> ConsoleForm | None:
     """A form as recorded in state; its thumbprint is computed from the certificate."""
     if values is None:
         return None

@@ -7,8 +7,10 @@ can be read or written by a public API.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 
 class Control(StrEnum):
@@ -48,6 +50,9 @@ class FormField:
 
 _PROFILE = FormSection.PROFILE
 _SETTINGS = FormSection.SETTINGS
+
+FormValues: TypeAlias = Mapping[str, str | bool]
+"""The values of a form by the key of each field: true or false for a check box."""
 
 FIELDS: tuple[FormField, ...] = (
     FormField("description", "Description", Control.TEXT, _PROFILE, critical=False),

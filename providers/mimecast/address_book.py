@@ -207,6 +207,7 @@ def plan(
     ``managed`` are the book's previous addresses, ``adopt`` others that it may change, ``set_password`` those with a
     new password version. The password of an address that existed before the book is set only if it is adopted.
     """
+    adopt, set_password = frozenset(adopt), frozenset(set_password)  # Lists of any length are looked up in.
     create, rename, passwords, enable = [], [], [], []
     refused: dict[str, str] = {}
     for address, entry in sorted(desired.items()):

@@ -94,7 +94,7 @@ def converge(olds: Mapping[str, JSON], news: Properties) -> set[str]:
     if problem:
         raise ResourceError(problem)
     passwords = process.configuration.passwords
-    changed = _new_versions(olds, news["addresses"])
+    changed = frozenset(_new_versions(olds, news["addresses"]))
     session = process.session()
     created = address_book.converge(
         session.client,

@@ -188,3 +188,20 @@ def test_the_book_converges_and_creates_nobody_twice(
     assert sorted(directory.creations) == sorted(desired.keys() - before.keys())
     untouched = before.keys() - desired.keys()
     assert {a: directory.users[a]["name"] for a in untouched} == {a: before[a] for a in untouched}
+
+
+class _Scanned(list[str]):
+    def __contains__(self, _: object) -> bool:
+        raise AssertionError("with 100,000 addresses, as many look-ups in a list take minutes")
+
+
+def test_long_lists_are_not_searched_for_each_address() -> None:
+    desired = {
+        ADA: DesiredAddress("Ada"),
+        GRACE: DesiredAddress("Grace", "secret"),
+        ALAN: DesiredAddress("Alan"),
+    }
+    directory = Directory({ADA: user(ADA, "Else"), GRACE: user(GRACE, "Grace")})
+    created = apply(directory, desired, adopt=_Scanned([ADA, GRACE]), set_password=_Scanned([GRACE]))
+    assert created == (ALAN,)
+    assert directory.users[ADA]["name"] == "Ada"
