@@ -149,6 +149,9 @@ def test_a_missing_key_is_named_with_the_line_to_write(key: str) -> None:
         ),
         ({"application": {"signOnUrl": "webmail"}}, ["application.signOnUrl", "not a web address"]),
         ({"application": {"replyUrl": "https://a b/acs"}}, ["application.replyUrl", "not a web address"]),
+        ({"application": {"replyUrl": "https://ex\u0430mple.com/acs"}}, ["mixes Cyrillic and Latin letters"]),
+        ({"application": {"replyUrl": "https://example.com:99999/acs"}}, ["not a web address"]),
+        ({"application": {"replyUrl": "https://example.com:x/acs"}}, ["not a web address"]),
         ({"application": {"replyUrl": "https://[::1/acs"}}, ["application.replyUrl", "not a web address"]),
         (
             {
