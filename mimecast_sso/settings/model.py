@@ -23,6 +23,7 @@ from mimecast_sso.settings.drift import Drift
 from mimecast_sso.settings.guards import Attestation, FactName, GuardName, GuardOverride
 from mimecast_sso.settings.roll_out import RollOut
 from mimecast_sso.settings.values import AccountCode, EmailAddress, Guid, Label, Name, as_text
+from mimecast_sso.text.names import same_key
 
 _RETIRED_URL = re.compile(r"^(?:https?://)?(?P<host>[^/]+)", re.IGNORECASE)
 
@@ -174,7 +175,15 @@ class Settings(SettingsSection):
             return  # Read without its passphrase; the deployment reads them.
         if not isinstance(passwords, dict | None):
             raise ValueError("has addressPasswords that are not a map of addresses")  # noqa: TRY004  (pydantic wants it)
-        known = {str(address).lower(): entry for address, entry in (passwords or {}).items()}
+        known: dict[str, JSON] = {}
+        for key, entry in (passwords or {}).items():
+            address = same_key(str(key))
+            if address in known:
+                # The key is not shown: it is in the secret.
+                raise ValueError(
+                    "has addressPasswords in which one address occurs twice, in different spellings"
+                )
+            known[address] = entry
         for person in self.addresses.explicit:
             if not person.password_version:
                 continue

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -141,9 +142,23 @@ def _prose(value: str) -> str:
 
 
 def _web_address(value: str) -> str:
-    if not _WEB_ADDRESS.fullmatch(value):
+    if not _WEB_ADDRESS.fullmatch(value) or not _has_port(value):
         raise ValueError("is not a web address such as https://eu-api.mimecast.com/login/saml")
+    host = urlsplit(value).hostname or ""
+    if not host.isascii():  # It may look like another one, and assertions would be sent there.
+        try:
+            domain_name(host)
+        except MalformedNameError as error:
+            raise ValueError(error.why) from None
     return value
+
+
+def _has_port(address: str) -> bool:
+    """Whether the port, if any, is one."""
+    try:
+        return urlsplit(address).port != 0
+    except ValueError:
+        return False
 
 
 DomainName = Annotated[str, _natural_key(domain_name)]

@@ -28,6 +28,7 @@ from mimecast_sso.facts.mimecast_api import (
     UNLINK_LIMITS,
 )
 from mimecast_sso.text.foreign import quoted
+from mimecast_sso.text.names import same_key
 from providers.mimecast.client import MimecastClient
 from providers.mimecast.directory_connection import ROWS, DirectoryConnection, read_connection
 from providers.mimecast.errors import IntegrationUnusable, NotFound
@@ -86,9 +87,9 @@ def normal(properties: Mapping[str, JSON]) -> dict[str, JSON]:
     """Properties in normal form: domain names in lower case and sorted, limits in their written form."""
     found = {key: properties[key] for key in PROPERTIES if properties.get(key) is not None}
     if isinstance(found.get("domains"), list | tuple):
-        found["domains"] = sorted({str(each).strip().lower() for each in found["domains"]})
+        found["domains"] = sorted({same_key(str(each)) for each in found["domains"]})
     if "tenantDomain" in found:
-        found["tenantDomain"] = str(found["tenantDomain"]).strip().lower()
+        found["tenantDomain"] = same_key(str(found["tenantDomain"]))
     if "maxUnlink" in found:
         digits = str(found["maxUnlink"]).strip().replace(",", "").removesuffix(".0")
         found["maxUnlink"] = _UNLINK_LIMIT_BY_DIGITS.get(digits, digits)

@@ -37,8 +37,9 @@ def from_environment(
     Raises AuthenticationError if there are no credentials or the base URL is not Mimecast's.
     """
     environment = os.environ if environment is None else environment
-    found_id = environment.get("MIMECAST_CLIENT_ID") or client_id
-    found_secret = environment.get("MIMECAST_CLIENT_SECRET") or client_secret
+    # As those of Entra: a file with Windows line ends, or a pasted value, adds a line end.
+    found_id = environment.get("MIMECAST_CLIENT_ID", "").strip() or client_id
+    found_secret = environment.get("MIMECAST_CLIENT_SECRET", "").strip() or client_secret
     if not found_id or not found_secret:
         missing = "MIMECAST_CLIENT_ID" if not found_id else "MIMECAST_CLIENT_SECRET"
         raise AuthenticationError(

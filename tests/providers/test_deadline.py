@@ -72,6 +72,12 @@ def test_mimecast_is_not_waited_for_beyond_it(
     assert "the next one is sent" not in caplog.text, "a pause that is not made"
 
 
+def test_a_line_end_after_the_credentials_is_no_part_of_them(sandbox: RunningSandbox) -> None:
+    names = ("MIMECAST_CLIENT_ID", "MIMECAST_CLIENT_SECRET")
+    pasted = {**sandbox.env, **{name: f" {sandbox.env[name]}\r\n" for name in names}}
+    read_account(from_environment(pasted, deadline=Deadline(60)))
+
+
 def test_a_client_with_a_deadline_is_shared_with_nobody(sandbox: RunningSandbox) -> None:
     assert from_environment(sandbox.env) is from_environment(sandbox.env)
     deadline = Deadline(20)

@@ -142,13 +142,13 @@ def test_a_vendor_error_is_not_taken_for_absence() -> None:
 
 def test_properties_are_compared_in_normal_form() -> None:
     read = {
-        "domains": ["B.example", "a.example"],
+        "domains": ["B.example", "a.example", "b\u00fccher.example"],
         "maxUnlink": 5000.0,
         "tenantDomain": "Contoso.Example",
         "info": "x",
     }
     assert normal(read) == {
-        "domains": ["a.example", "b.example"],
+        "domains": ["a.example", "b.example", "xn--bcher-kva.example"],
         "maxUnlink": "5,000",
         "tenantDomain": "contoso.example",
     }

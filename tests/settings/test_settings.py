@@ -152,6 +152,9 @@ def test_a_missing_key_is_named_with_the_line_to_write(key: str) -> None:
         ),
         ({"application": {"signOnUrl": "webmail"}}, ["application.signOnUrl", "not a web address"]),
         ({"application": {"replyUrl": "https://a b/acs"}}, ["application.replyUrl", "not a web address"]),
+        ({"application": {"replyUrl": "https://ex\u0430mple.com/acs"}}, ["mixes Cyrillic and Latin letters"]),
+        ({"application": {"replyUrl": "https://example.com:99999/acs"}}, ["not a web address"]),
+        ({"application": {"replyUrl": "https://example.com:x/acs"}}, ["not a web address"]),
         ({"application": {"replyUrl": "https://[::1/acs"}}, ["application.replyUrl", "not a web address"]),
         (
             {
@@ -195,6 +198,13 @@ def test_a_secret_is_never_in_an_error() -> None:
     assert "hunter2" not in text
 
 
+def test_a_password_is_found_in_either_form_of_an_internationalised_domain() -> None:
+    addresses = {"list": [{"address": "ada@bücher.example", "passwordVersion": "1"}]}
+    secret = {"password": "hunter2", "confirmation": "hunter2"}
+    for key in ("ada@bücher.example", "Ada@XN--BCHER-KVA.example"):
+        from_values(SMALLEST | {"addresses": addresses, "addressPasswords": {key: secret}})
+
+
 @pytest.mark.parametrize(
     ("passwords", "said"),
     [
@@ -202,6 +212,13 @@ def test_a_secret_is_never_in_an_error() -> None:
         ({"ada@example.com": {"confirmation": "hunter2"}}, "no password for ada@example.com"),
         ({"Ada@Example.com": {"password": "hunter2", "confirmation": "hunter3"}}, "confirmation of ada"),
         ("hunter2", "not a map of addresses"),
+        (
+            {
+                name: {"password": "hunter2", "confirmation": "hunter2"}
+                for name in ("ada@example.com", "ADA@example.com")
+            },
+            "addressPasswords in which one address occurs twice",
+        ),
     ],
 )
 def test_a_password_version_needs_a_password_and_its_confirmation(passwords: Any, said: str) -> None:
