@@ -70,9 +70,7 @@ def deploy(
     engine.require_answer(yes=yes)
     settings = stack.settings()
     engine.ensure_stack()
-    if reviewed is not None:
-        expect = digest_of(plan.read_comment(reviewed), stack.name)
-    ended = _reviewed(stack, settings, engine, expect, unreviewed=reviewed is not None)
+    expect, ended = _reviewed(stack, settings, engine, expect, reviewed)
     if ended is None and refresh:
         ended = _before_refresh(stack, settings, engine, yes=yes)
     if ended is not None:
@@ -81,9 +79,7 @@ def deploy(
     # The sandbox has no prompt, so a preview before the deployment would be wasted.
     flags += ["--skip-preview"] if stack.on_sandbox and yes else []
     show = Concise(f"Deploying {stack.name}") if yes and not (verbose or diff) else None
-    # The program reads both tenants later. A refresh changes the state that the digest covers before that.
-    expected = plan.parse(expect) if expect is not None and not refresh else ""
-    outcome = engine.run("up", *flags, show=show, expected_plan=expected)
+    outcome = engine.run("up", *flags, show=show, expected_plan="" if refresh else expect or "")
     if outcome.code:
         _say_who_fails(stack, settings, engine, outcome)
         if outcome.failure() is Exit.PARTLY:
@@ -97,21 +93,23 @@ def deploy(
 
 
 def _reviewed(
-    stack: Stack, settings: Settings, engine: Engine, expect: str | None, *, unreviewed: bool
-) -> Exit | None:
-    """Compare the plan with the reviewed one; an exit code if there is nothing to deploy, or no preview.
+    stack: Stack, settings: Settings, engine: Engine, expect: str | None, comment: Path | None
+) -> tuple[str | None, Exit | None]:
+    """Compare the plan with the reviewed one. Returns its digest, and an exit code if there is nothing to deploy.
 
-    ``unreviewed``: without a digest, refuse any change. Raises OperationError if the plan is a different one, or was
-    not reviewed and would change the stack.
+    The program compares it again with what it reads later, unless a refresh changes the state before that.
+    Raises OperationError if the plan is a different one, or the comment has none for a stack that would change.
     """
+    expect = digest_of(plan.read_comment(comment), stack.name) if comment is not None else expect
     if expect is not None:
-        plan.require(stack, engine, plan.parse(expect))
-    elif unreviewed:
+        expect = plan.parse(expect)
+        plan.require(stack, engine, expect)
+    elif comment is not None:
         outcome, ended = _preview(stack, settings, engine)
         if ended is not Exit.CHANGES:
-            return ended
+            return None, ended
         _refuse_unreviewed(stack, engine, outcome)
-    return None
+    return expect, None
 
 
 def _before_refresh(stack: Stack, settings: Settings, engine: Engine, *, yes: bool) -> Exit | None:

@@ -129,10 +129,11 @@ def test_an_audit_log_that_cannot_be_read_is_unknown(made: Project) -> None:
 
 
 def test_an_old_confirmation_holds_new_people(made: Project) -> None:
-    made.control.set("clock.offset_seconds", -2 * 24 * 3600)
+    # Later than the roll-out group: a confirmation from before that is about another one.
+    made.control.set("clock.offset_seconds", 2 * 24 * 3600)
     made.do_the_console_work()
     written = made.home / "stacks/Pulumi.sandbox.written.json"
-    day = f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d}"
+    day = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}"
     assert f'"at": "{day}T' in written.read_text(), "by Mimecast's clock, not by this machine's"
     made.control.set("clock.offset_seconds", None)
     assert made.up().code == 0
