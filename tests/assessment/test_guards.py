@@ -927,8 +927,10 @@ def test_people_who_leave_both_groups_leave_one_first() -> None:
         (
             {ADA},
             [ADA],
-            "rerun this 15 minutes after they left the roll-out group, once Mimecast acts on it; nothing else has to "
-            "change",
+            (
+                "rerun this 15 minutes after they left the roll-out group, once Mimecast acts on it; nothing else has "
+                "to change"
+            ),
         ),
         ({ADA, GRACE}, [ADA], "deploy in two runs: first change only mimecast-sso:rollOut"),
         ({ADA}, [ADA, GRACE], "keep them in mimecast-sso:assign, or first remove them"),

@@ -443,6 +443,7 @@ def test_drift_of_the_integration() -> None:
     )
     (gone,) = drifted(assessed(Known(None, How.LIVE), {}, LIVE))
     assert (gone.part, gone.id) == (Part.MISSING, "directory-integration/missing/Entra")
+    assert gone.aspect == ""
     renamed = live(Integration("Renamed", RECENT, LIVE), "Mimecast")
     (other,) = drifted(assessed(renamed, {}, LIVE))
     assert (other.part, other.id) == (Part.CHANGED, "directory-integration/description/changed/Entra")
