@@ -198,11 +198,14 @@ class Desired:
 
     @property
     def adopts_successor(self) -> bool:
-        """Whether the recorded application no longer exists, and the configuration adopts another instead."""
+        """Whether the recorded application no longer exists, and the configuration adopts another instead.
+
+        One without a recorded client id was not looked for, so it may exist.
+        """
         recorded, own = self.record.application, self.snapshot.own.value
-        return (
-            recorded is not None and own is not None and own.client_id.lower() != recorded.client_id.lower()
-        )
+        if recorded is None or own is None or not recorded.client_id:
+            return False
+        return own.client_id.lower() != recorded.client_id.lower()
 
     @property
     def gone_assignments(self) -> frozenset[str]:

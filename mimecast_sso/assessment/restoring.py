@@ -32,6 +32,8 @@ def successor(assessment: Assessment) -> Holder | None:
     recorded, snapshot = assessment.desired.record.application, assessment.snapshot
     if recorded is None or not snapshot.own.is_known or snapshot.own.value is not None:
         return None
+    if not recorded.client_id:
+        return None  # It was not looked for, so it may exist.
     holders = {each.client_id: each for each in snapshot.holders.value or ()}
     return None if recorded.client_id in holders else next(iter(holders.values()), None)
 

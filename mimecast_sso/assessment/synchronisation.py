@@ -156,7 +156,7 @@ def addresses(desired: Desired) -> Iterator[Statement]:
     if unowned:
         verb = "is" if len(unowned) == 1 else "are"
         yield Statement(
-            f"{len(unowned)} of {count(len(present), 'address', 'addresses')} {verb} not owned by directory "
+            f"{len(unowned)} of {count(len(present), 'address')} {verb} not owned by directory "
             f"synchronisation, so no run changes them: {enumerate_some(unowned)}",
             How.LIVE,
             _MIMECAST,
@@ -191,7 +191,8 @@ def removed_addresses(desired: Desired) -> frozenset[str]:
     """Addresses that the configured integration would delete and the live one does not.
 
     It deletes what it no longer covers (``deleteUsers``): other domains, another tenant's accounts, or guests that it
-    no longer synchronises. Addresses that another connection covers stay.
+    no longer synchronises; where it deleted nothing until now, also what it stopped covering earlier. Addresses that
+    another connection covers stay.
     """
     configured, live = desired.settings.directory_synchronisation, desired.snapshot.integration.value
     if (
@@ -211,13 +212,15 @@ def removed_addresses(desired: Desired) -> frozenset[str]:
     ]
     # Whether both are domains of one tenant is unknown.
     of_another_tenant = before.get("tenantDomain") not in (None, after.get("tenantDomain"))
-    without_guests = before.get("syncGuestUsers") is not False and after.get("syncGuestUsers") is False
+    deletes_now = before.get("deleteUsers") is True and before.get("enabled") is not False
+    had_guests = not deletes_now or before.get("syncGuestUsers") is not False
+    without_guests = had_guests and after.get("syncGuestUsers") is False
     guests = _guests(desired.snapshot) if without_guests else frozenset[str]()
     return frozenset(
         address
         for address, found in (desired.snapshot.addresses.value or {}).items()
         if found.synchronised
-        and _covers(before.get("domains") or (), address)
+        and (not deletes_now or _covers(before.get("domains") or (), address))
         and (of_another_tenant or address in guests or not _covers(after.get("domains") or (), address))
         and not any(_covers(each.domains, address) for each in others)
     )
@@ -253,14 +256,14 @@ def integration(desired: Desired) -> Iterator[Statement]:
         yield from _removing(sorted(removed_addresses(desired)), configured.description)
 
 
-_CONNECTOR = " It runs once an administrator has authorised Mimecast's connector in Entra"
+_CONNECTOR = ". It runs once an administrator has authorised Mimecast's connector in Entra"
 
 
 def _removing(gone: list[str], name: str) -> Iterator[Statement]:
     if gone:
         yield Statement(
             f"Once it is changed, the next run of {quoted(name)} may delete "
-            f"{count(len(gone), 'address', 'addresses')} that it no longer covers: {enumerate_some(gone)}",
+            f"{count(len(gone), 'address')} that it no longer covers: {enumerate_some(gone)}",
             How.ASSUMED,
             "deleteUsers deletes what the integration does not cover",
             Verdict.WARNS,
@@ -278,9 +281,9 @@ def _as_configured(
             f"{name} does not exist, but its mode is require: the run will fail"
             if required
             else f"{name} is created at Mimecast: people of {configured.tenant_domain} get addresses in the account's "
-            f"internal domains.{'' if configured.connector_id else _CONNECTOR}"
+            f"internal domains{'' if configured.connector_id else _CONNECTOR}"
         )
-        yield known.states(text.rstrip("."), Verdict.WARNS, SUBJECT)
+        yield known.states(text, Verdict.WARNS, SUBJECT)
         return
     differing = live.differences(configured.properties)
     if not differing:

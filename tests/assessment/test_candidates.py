@@ -23,7 +23,7 @@ from mimecast_sso.assessment.sign_in import Outcome, Result
 from mimecast_sso.assessment.snapshot import LiveGroup, Snapshot
 from mimecast_sso.facts.sign_in_reasons import REASONS, Missing, Reason
 from mimecast_sso.provenance import How, Known, Statement, Verdict, live, unknown
-from mimecast_sso.settings import Address, ProfileSlot, from_values
+from mimecast_sso.settings import Address, ProfileSlot, Settings, from_values
 from tests.assessment.worlds import (
     ADA,
     ALAN,
@@ -136,17 +136,25 @@ def test_addresses_that_mimecast_created_are_not_counted_as_people(members: set[
     assert two.text.endswith("are not counted: nobody signs in with them")
 
 
+PILOT = from_values(values(assign={}, addresses={}, rollOut={"who": "pilot", "pilot": [ABUSE]}))
+
+
 @pytest.mark.parametrize(
-    "found",
+    ("changes", "written", "settings"),
     [
-        of(created_by_mimecast(), ABUSE),
-        of(created_by_mimecast(members={ABUSE})),
-        of(created_by_mimecast(accounts=[account(ABUSE)])),
-        of(created_by_mimecast(addresses={ABUSE: replace(address(ABUSE), name="Abe Use")})),
+        ({}, (ABUSE,), SETTINGS),
+        ({}, (), PILOT),
+        ({"members": {ABUSE}}, (), SETTINGS),
+        ({"accounts": [account(ABUSE)]}, (), SETTINGS),
+        ({"addresses": {ABUSE: replace(address(ABUSE), name="Abe Use")}}, (), SETTINGS),
     ],
-    ids=["configured", "in the group", "in Entra", "with a name of its own"],
+    ids=["configured", "in the pilot", "in the group", "in Entra", "with a name of its own"],
 )
-def test_such_an_address_counts_if_anybody_may_use_it(found: Candidates) -> None:
+def test_such_an_address_counts_if_anybody_may_use_it(
+    changes: dict[str, Any], written: tuple[str, ...], settings: Settings
+) -> None:
+    addresses = [Address(address=each) for each in written]
+    found = candidates(settings, created_by_mimecast(**changes).snapshot(settings), addresses)
     assert ABUSE in seen(found)
     assert list(not_counted(found)) == []
 

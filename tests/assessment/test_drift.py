@@ -955,3 +955,34 @@ def test_names_from_the_directory_are_cut() -> None:
     more("assigned", replace(assigned(LINUS), name=long))(world)
     more("owners", Owner("guest", long))(world)
     assert all(len(each.text) < 140 for each in drift.find(world.assess()))
+
+
+def test_what_others_did_and_the_file_asks_for_is_not_unmanaged() -> None:
+    """Linus was added to the roll-out group; then somebody configured him."""
+    world = quiet()
+    joined(world)
+    (linus,) = drift.unmanaged(world.assess(attested(values())))
+    assert (linus.key, linus.group) == (LINUS, "Single sign-on")
+    pilot = {"who": "pilot", "pilot": [ADA, GRACE, LINUS]}
+    assert drift.unmanaged(world.assess(attested(values(rollOut=pilot)))) == ()
+    left(world)
+    missing = [each for each in drift.find(world.assess(attested(values()))) if each.part is Part.MISSING]
+    assert [(each.key, each.group) for each in missing] == [(GRACE, "Single sign-on")]
+
+
+@pytest.mark.parametrize("claims", ["manage", "verify"])
+def test_claims_that_a_person_manages_are_desired_as_they_are(claims: str) -> None:
+    world = quiet(application={"claims": claims})
+    PLANTS["claims-policy/definition/changed"](world)
+    (finding,) = drift.find(world.assess(attested(values(application={"claims": claims}))))
+    change = finding.change
+    assert change.desired == (change.recorded if claims == "manage" else change.live)
+
+
+def test_an_assignment_that_was_created_again_is_desired_if_it_is_configured() -> None:
+    again = tuple(replace(assigned(each), assignment_id=f"another of {each}") for each in (ADA, GRACE))
+    world = quiet()
+    changed(assigned=again)(world)
+    found = drift.find(world.assess(attested(values(assign={"users": [ADA]}))))
+    desired = {each.subject: each.change.desired for each in found if each.object == "assignment"}
+    assert desired == {ADA: (f"another of {ADA}",), GRACE: ()}

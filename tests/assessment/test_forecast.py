@@ -633,6 +633,43 @@ JOINS = attested(values(addresses={"list": [{"address": each} for each in (ADA, 
             changed(assign={"users": [ADA]}, rollOut={"who": "pilot", "pilot": [ADA]}),
             id="whoever left unseen is no longer assigned",
         ),
+        pytest.param(
+            World(),
+            changed(
+                application={"assignmentRequired": True},
+                addresses={"list": [{"address": ADA}], "onRemoval": "disable"},
+                authenticationProfile={"contexts": {"passwordProtected": True}},
+            ),
+            id="contexts, and one address is disabled",
+        ),
+        pytest.param(
+            replace(
+                rotating(rotation("2026", "both"), set(), {ADA, GRACE}, NEW), unread=frozenset({"record"})
+            ),
+            rotation("2026", "both"),
+            id="the certificate that the console holds is of an unknown generation",
+        ),
+        pytest.param(
+            reverted()[0],
+            reverted()[1] | {"rollOut": {"who": "none"}},
+            id="two leave while another certificate is activated",
+        ),
+        pytest.param(
+            World(
+                members=set(),
+                deployed=deployed(from_values(attested(values())), members=frozenset()),
+                application=application(
+                    certificates=PrincipalCertificates((certificate(OLD), certificate(NEW, "other")), NEW)
+                ),
+            ),
+            attested(values()),
+            id="two join, and somebody activated another certificate",
+        ),
+        pytest.param(
+            World(left={GRACE}, members={ADA}),
+            changed(assign={"users": []}, rollOut={"who": "pilot", "pilot": [ADA]}),
+            id="one fails afterwards, one who left only meanwhile",
+        ),
     ],
 )
 def test_refusals_to_the_word(world: World, document: dict[str, Any], snapshot: SnapshotAssertion) -> None:

@@ -10,9 +10,14 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from mimecast_sso.assessment import guards, sentences
+from mimecast_sso.assessment import guards, restoring, sentences
 from mimecast_sso.assessment.forecast import Instant
-from mimecast_sso.assessment.guards import GuardFinding, application_missing, claims_policy
+from mimecast_sso.assessment.guards import (
+    GuardFinding,
+    application_missing,
+    certificate_date,
+    claims_policy,
+)
 from mimecast_sso.assessment.guards.finding import expired
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import RecordedResource
@@ -21,7 +26,7 @@ from mimecast_sso.console import attestation
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.certificate_life import latest_expiry
 from mimecast_sso.facts.graph_permissions import OWNED, WRITE_ALL
-from mimecast_sso.provenance import Verdict, live
+from mimecast_sso.provenance import How, Known, Verdict, live
 from mimecast_sso.settings import ProfileSlot, from_values
 from mimecast_sso.text.times import utc_text
 from providers.entra.applications import DeletedApplication, DeletedPrincipal, Holder, LiveApplication, Owner
@@ -36,6 +41,7 @@ from tests.assessment.worlds import (
     NOW,
     OLD,
     TENANT,
+    UNREAD,
     UPN_CLAIMS,
     World,
     account,
@@ -245,6 +251,12 @@ WITHOUT_PRINCIPAL = Record(
         ),
         (
             "second-stack",
+            World(deployed=WITHOUT_PRINCIPAL),
+            joining(application={"adopt": "6c000000-0000-4000-8000-000000000001"}),
+            "already has application with object id object;",
+        ),
+        (
+            "second-stack",
             World(deployed=WITHOUT_IDENTIFIER, changes={"holders": live(()), "deleted": live((OTHER_GONE,))}),
             joining(),
             "run mimecast-sso down --stack prod-eu first, then restore it",
@@ -295,6 +307,12 @@ def test_the_refusal_of_each_guard(
             joining(),
         ),
         ("second-stack", World(changes={"holders": live(()), "deleted": live((OTHER_GONE,))}), joining()),
+        ("second-stack", World(deployed=WITHOUT_PRINCIPAL), joining()),
+        (
+            "application-missing",
+            World(deployed=WITHOUT_PRINCIPAL, changes={"own": Known(None, How.LIVE)}),
+            joining(),
+        ),
         (
             "second-stack",
             World(
@@ -325,6 +343,13 @@ def test_no_deletion_of_an_application_with_people_is_ever_proposed() -> None:
     refusal = found(World(deployed=Record()), joining())["second-stack"].refusal()
     assert "Do not delete it: 2 people may sign in through it" in refusal
     assert "az ad app delete" not in refusal
+
+
+def test_a_refusal_without_a_remedy_can_be_overridden() -> None:
+    lines = GuardFinding("last-sign-in-method", "nobody could sign in").refusal().splitlines()
+    assert lines[1:] == [
+        "  What to do: override it: mimecast-sso:guards: [{name: last-sign-in-method, reason: …, until: YYYY-MM-DD}]"
+    ]
 
 
 # -- Overrides ------------------------------------------------------------------------------------------------------
@@ -398,6 +423,17 @@ def test_a_run_names_new_people() -> None:
     assert guards.check(World().assess(typo)).summary == (
         "Guards: all passed; this run sends 1 more person to Entra: nobody@example.com, who cannot sign in there."
     )
+    in_vain = World(accounts=[account(ADA, enabled=None), account(GRACE, enabled=None)], members=set())
+    in_vain.deployed = deployed(from_values(attested(values())), members=frozenset())
+    assert guards.check(in_vain.assess()).summary == (
+        f"Guards: all passed; this run sends 2 more people to Entra: {ADA}, {GRACE}, who may not be able to sign in "
+        "there."
+    )
+    in_vain.accounts = [account(ADA), account(GRACE, enabled=None)]
+    assert guards.check(in_vain.assess()).summary == (
+        f"Guards: all passed; this run sends 2 more people to Entra: {ADA}, {GRACE}, 1 of whom may not be able to sign "
+        f"in there: {GRACE}."
+    )
     nobody_yet = deployed(from_values(attested(values())), members=frozenset())
     assert guards.check(World(**NOBODY_IN, deployed=nobody_yet).assess()).summary == (
         f"Guards: all passed; this run sends 2 more people to Entra: {ADA}, {GRACE}."
@@ -462,6 +498,10 @@ def test_an_application_that_was_deleted_without_its_identifier_can_be_restored_
     )
     assert "restore it by 2026-12-22" in finding.remedy
     assert "delete it permanently" not in finding.remedy
+    assert finding.remedy.endswith(
+        "To create another one instead, with another certificate, only mimecast-sso up --stack prod-eu --refresh, and "
+        "save the console form from the new run sheet"
+    )
     assert finding.remedy.count("mimecast-sso up --stack prod-eu --refresh") == 2
     assert application_missing.may_be_recreated(world.assess(attested(values())))
     reserved = World(application=None, changes=DELETED)
@@ -476,7 +516,13 @@ def test_an_application_that_was_deleted_permanently_is_created_again() -> None:
     assert refused["application-missing"].problem.endswith(
         "which this stack deployed, no longer exists in Entra"
     )
-    assert refused["application-missing"].remedy.startswith("create another one, with another certificate")
+    assert refused["application-missing"].remedy == (
+        "create another one, with another certificate, and save the console form from the new run sheet: "
+        "mimecast-sso up --stack prod-eu --refresh"
+    )
+    assert list(map(str, refused["application-missing"].known)) == [
+        f"no application has client id {CLIENT} (read live: Microsoft Graph)"
+    ]
     assert application_missing.may_be_recreated(world.assess(more))
     assert not application_missing.may_be_recreated(World().assess(attested(values())))
 
@@ -555,12 +601,70 @@ def test_another_application_is_adopted_only_by_a_run_that_forgets_the_recorded_
 def test_another_application_that_is_adopted_is_not_refused() -> None:
     holder = {"holders": live((Holder(OTHER_CLIENT, "copy", "Copy"),))}
     document = attested(values(application={"adopt": OTHER_CLIENT}))
-    assert "application-missing" not in found(World(application=None, changes=holder), document)
+    for changes in (holder, holder | {"own_is_gone": True, "own": live(application(client_id=OTHER_CLIENT))}):
+        adopted = World(application=None, changes=changes).assess(document)
+        assert [*application_missing.find(adopted)] == []
+    # Without its service principal it cannot be read, and cannot be adopted: the deleted one can be restored.
+    (finding,) = application_missing.find(World(application=None, changes=holder | DELETED).assess(document))
+    assert "restore it by 2026-12-22: az rest --method POST --url https://" in finding.remedy
+    assert "/directory/deletedItems/object/restore. To create another" in finding.remedy
 
 
-def test_a_destroyed_application_may_be_deleted_already() -> None:
-    gone = World(application=None, changes=DELETED).assess(attested(values()), destroys=True)
-    assert "application-missing" not in {each.guard for each in guards.findings(gone)}
+@pytest.mark.parametrize(
+    "changes", [DELETED, {"holders": live((Holder(OTHER_CLIENT, "copy", "Copy"),))}], ids=["bin", "successor"]
+)
+def test_a_destroyed_application_may_be_deleted_already(changes: dict[str, Any]) -> None:
+    gone = World(application=None, changes=changes).assess(attested(values()), destroys=True)
+    assert [*application_missing.find(gone), *application_missing.on_refresh(gone)] == []
+
+
+def test_a_run_that_refreshes_is_refused_the_same_unless_it_can_create_another_application() -> None:
+    reserved = World(application=None, changes=DELETED).assess(attested(values()))
+    assert [*application_missing.on_refresh(reserved)] == [*application_missing.find(reserved)] != []
+    free = World(application=None, changes={"own_is_gone": True}).assess(attested(values()))
+    assert [*application_missing.on_refresh(free)] == []
+
+
+def test_a_deleted_application_is_named_as_it_was_last() -> None:
+    renamed = {"deleted": live((replace(GONE, display_name="Renamed"),))}
+    finding = found(World(application=None, changes=renamed), attested(values()))["application-missing"]
+    assert finding.problem.startswith('application "Renamed" (client id')
+
+
+def test_what_restores_an_application_asks_for_no_more_than_is_needed() -> None:
+    refresh = "mimecast-sso up --stack prod-eu --refresh"
+    owned_only = {"deployer_roles": frozenset({OWNED})}
+    copy = {"holders": live((Holder(OTHER_CLIENT, "copy", "Copy"),))}
+    in_use = application(principal_id="another", owners=(Owner("id of the deployer", "me"),))
+    for world, commands, refused in (
+        (World(), "", False),
+        (World(changes=owned_only), "", False),
+        (World(application=None, changes=copy), "", False),
+        (World(application=None, changes=owned_only), refresh, False),
+        (World(application=OTHER), refresh, False),
+        (World(application=in_use, changes={"deleted_principal": PRINCIPAL} | owned_only), refresh, False),
+    ):
+        found_in = world.assess(attested(values()))
+        assert (restoring.command(found_in), restoring.is_refused(found_in)) == (commands, refused)
+
+
+@pytest.mark.parametrize(
+    ("changes", "successor"),
+    [
+        ({}, OTHER_CLIENT),
+        ({"own": UNREAD}, None),
+        ({"own": live(application())}, None),
+        ({"holders": live((Holder(OTHER_CLIENT, "copy", "Copy"), Holder(CLIENT, "object", "portal")))}, None),
+        ({"holders": live(())}, None),
+        ({"record": Known(WITHOUT_PRINCIPAL, How.RECORDED)}, None),
+    ],
+)
+def test_another_application_takes_the_place_of_one_that_no_longer_exists(
+    changes: dict[str, Any], successor: str | None
+) -> None:
+    holder = {"holders": live((Holder(OTHER_CLIENT, "copy", "Copy"),))}
+    other = restoring.successor(World(application=None, changes=holder | changes).assess(attested(values())))
+    assert (other.client_id if other else None) == successor
 
 
 FOREIGN = replace(UPN_CLAIMS, name="by hand", policy_id="other")
@@ -689,8 +793,12 @@ def expiring(end: str) -> Record:
     ids=["first deployment", "replacement"],
 )
 def test_no_certificate_is_created_that_has_expired(world: World) -> None:
-    finding = found(world, attested(values(certificates=dated(PAST))))["certificate-date"]
+    document = attested(values(certificates=dated(PAST)))
+    finding = found(world, document)["certificate-date"]
     assert finding.final
+    assert finding.remedy == "set a later endDate for 2026 in mimecast-sso:certificates"
+    assert "certificate-date" in found(world, attested(values(certificates=dated(utc_text(NOW)))))
+    assert [*certificate_date.find(world.assess(document, destroys=True))] == []
     assert (
         "generation 2026 would be created with an expiry that has passed (2020-01-01T00:00:00Z)"
         in finding.problem
@@ -787,6 +895,8 @@ def test_three_years_after_a_leap_day_is_the_day_before() -> None:
 def test_a_certificate_that_expired_meanwhile_is_no_new_one() -> None:
     document = attested(values(certificates=dated(PAST)))
     assert "certificate-date" not in found(World(deployed=expiring(PAST)), document)
+    unread = World(application=None, unread=frozenset({"record"}))
+    assert [*certificate_date.find(unread.assess(document))] == [], "the state may have it"
 
 
 def rotation(active: str, cut_over: str, **keys: Any) -> dict[str, Any]:
@@ -863,8 +973,10 @@ def test_people_who_leave_both_groups_leave_one_first() -> None:
     leaves = rotation("2026", "both", rollOut={"who": "pilot", "pilot": [ADA]})
     finding = found(world, leaves)["certificate-mismatch"]
     assert finding.affected == (GRACE,)
-    assert (
-        "First set mimecast-sso:certificates.cutOver to active and deploy, wait 15 minutes" in finding.remedy
+    assert finding.remedy == (
+        "Mimecast may act on one of the two groups first, and the other's profile holds the certificate that does not "
+        "sign: deploy in two runs. First set mimecast-sso:certificates.cutOver to active and deploy, wait 15 minutes "
+        "until Mimecast acts on it, then change mimecast-sso:rollOut"
     )
     alone = rotation("2026", "active")
     assert found(world, alone) == {}
@@ -873,7 +985,14 @@ def test_people_who_leave_both_groups_leave_one_first() -> None:
 @pytest.mark.parametrize(
     ("members", "pilot", "remedy"),
     [
-        ({ADA}, [ADA], "rerun this 15 minutes after they left the roll-out group"),
+        (
+            {ADA},
+            [ADA],
+            (
+                "rerun this 15 minutes after they left the roll-out group, once Mimecast acts on it; nothing else has "
+                "to change"
+            ),
+        ),
         ({ADA, GRACE}, [ADA], "deploy in two runs: first change only mimecast-sso:rollOut"),
         ({ADA}, [ADA, GRACE], "keep them in mimecast-sso:assign, or first remove them"),
     ],
@@ -909,7 +1028,9 @@ def test_a_rotation_that_leaves_out_a_step_is_stopped(  # noqa: PLR0917  (a row 
     active: str, cut_over: str, first: set[str], second: set[str], signs: str, met: bool
 ) -> None:
     document = rotation(active, cut_over)
-    assert ("certificate-mismatch" not in found(rotating(document, first, second, signs), document)) == met
+    refused = found(rotating(document, first, second, signs), document)
+    assert ("certificate-mismatch" not in refused) == met
+    assert met or "keep mimecast-sso:certificates.active" in refused["certificate-mismatch"].remedy
 
 
 def test_leaving_blue_green_under_the_old_profile_is_stopped() -> None:

@@ -330,16 +330,25 @@ def test_only_what_harms_nobody_is_kept(severity: Severity) -> None:
 
 
 def test_an_edit_is_named_by_its_key_and_keeps_the_rest_of_the_section() -> None:
-    (edit,) = of(
-        _renamed(), {"application": {"assignmentRequired": True, "signOnUrl": "https://example.com/start"}}
-    )
+    keys = {"assignmentRequired": True, "signOn": "sp", "signOnUrl": "https://example.com/start"}
+    (edit,) = of(_renamed(), {"application": keys})
     assert edit is not None
     assert str(edit) == "application.displayName"
     assert edit.document == {
         "assignmentRequired": True,
+        "signOn": "sp",
         "signOnUrl": "https://example.com/start",
         "displayName": "Renamed",
     }
+    assert {type(each) for each in edit.document.values()} == {bool, str}, "as a file has them"
+
+
+def test_what_has_no_key_is_not_kept() -> None:
+    world = quiet()
+    changed(display_name="Renamed")(world)
+    assessment = world.assess(attested(values()))
+    (finding,) = drift.find(assessment)
+    assert keeping.edit(replace(finding, severity=Severity.LOOK, aspect="notes"), assessment) is None
 
 
 def _renamed() -> World:

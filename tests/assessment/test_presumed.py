@@ -134,6 +134,8 @@ def test_a_recorded_expiry_and_active_certificate_are_taken() -> None:
     found = presumed(record).certificates
     assert found.preferred == OLD
     assert [(each.thumbprint, each.not_after) for each in found.certificates] == [(OLD, end)]
+    waits = changed(record, types.ACTIVE_SIGNING_CERTIFICATE, activeThumbprint=OLD, thumbprint="B" * 40)
+    assert presumed(waits).certificates.preferred == OLD, "the new one waits until it is trusted"
     nothing = changed(record, types.ACTIVE_SIGNING_CERTIFICATE, activeThumbprint=None, thumbprint=None)
     assert presumed(nothing).certificates.preferred == ""
 

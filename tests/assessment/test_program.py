@@ -11,11 +11,11 @@ import pulumi
 import pytest
 import yaml
 
-from mimecast_sso.assessment import plan_digest, program
+from mimecast_sso.assessment import hand_over, plan_digest, program
 from mimecast_sso.assessment.assessment import Assessment
 from mimecast_sso.facts.entra import CLOUDS
 from mimecast_sso.settings import ConfigurationError, Written, from_values
-from providers.entra.errors import Unreachable
+from providers.entra.errors import Refused, Unreachable
 from providers.mimecast import Credentials
 from tests.assessment.tenants import Entra
 from tests.assessment.worlds import (
@@ -169,10 +169,29 @@ def test_an_unreachable_directory_stops_the_program(tmp_path: Path) -> None:
     with pytest.raises(pulumi.RunError) as stopped:
         assess(graph, tmp_path)
     assert str(stopped.value) == "Entra could not be read: time-out"
+    graph.batch = _refused
+    with pytest.raises(pulumi.RunError) as stopped:
+        assess(graph, tmp_path)
+    assert str(stopped.value) == "Entra refused the ARM_* credentials or a request: no"
 
 
 def _unreachable(_: Any) -> Any:
     raise Unreachable("time-out")
+
+
+def _refused(_: Any) -> Any:
+    raise Refused("no")
+
+
+@pytest.mark.usefixtures("said")
+@pytest.mark.parametrize(("component", "handed_over"), [("", True), ("portal", False)])
+def test_the_snapshot_of_a_program_with_one_component_is_handed_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, component: str, handed_over: bool
+) -> None:
+    file = tmp_path / "snapshot"
+    monkeypatch.setenv(hand_over.FILE, str(file))
+    program.assess(from_values(values()), component=component, graph=entra(), root=tmp_path)
+    assert file.exists() is handed_over
 
 
 @pytest.mark.usefixtures("said")
@@ -223,6 +242,20 @@ def test_another_plan_than_the_reviewed_one_is_refused(said: Said, monkeypatch: 
     assert "mimecast-sso preview --stack" in str(stopped.value)
     monkeypatch.delenv(plan_digest.EXPECTED)
     program.judge(changed)
+
+
+def test_the_preview_of_one_component_announces_the_digest_of_its_plan(
+    said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+    assessment = World().assess()
+    digest = f"info: {plan_digest.ANNOUNCED}{plan_digest.digest(assessment)}"
+    program.judge(assessment)
+    assert digest in said
+    said.clear()
+    program.judge(assessment, assessment)
+    program.judge(World(unread=frozenset({"record"})).assess())
+    assert not any(plan_digest.ANNOUNCED in each for each in said)
 
 
 def test_a_refused_run_reports_the_current_state_and_keeps_its_outputs(said: Said) -> None:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mimecast_sso.assessment import entra_reading
+from mimecast_sso.assessment import assessment, entra_reading
 from mimecast_sso.assessment.access import AccessSample
 from mimecast_sso.assessment.people import EntraGroup
 from mimecast_sso.assessment.reading import Scope, take
 from mimecast_sso.assessment.record import Record
 from mimecast_sso.assessment.recorded import RecordedResource
-from mimecast_sso.assessment.snapshot import Directory, LiveGroup, Snapshot
+from mimecast_sso.assessment.snapshot import INTEGRATION_ONLY, Directory, LiveGroup, Snapshot
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.facts.entra import CLOUDS
 from mimecast_sso.provenance import How, Known, live
 from mimecast_sso.settings import ProfileSlot, from_values
 from providers.entra.applications import (
     DeletedApplication,
+    DeletedPrincipal,
     FederatedCredential,
     Holder,
     Owner,
@@ -116,6 +118,7 @@ def test_a_deployed_stack_is_read_completely() -> None:
     found = snapshot()
     assert found.clock is not None, "the vendors here have a time of their own"
     assert found.clock.text.startswith("This machine's clock is ")
+    assert "Dates are judged by Entra's clock" in found.clock.text
     assert replace(found, clock=None) == Snapshot(
         cloud=CLOUDS["public"],
         tenant_id=TENANT,
@@ -238,15 +241,45 @@ def test_deleted_applications_and_namesakes_matter_by_identifier() -> None:
             "/directory/deletedItems/microsoft.graph.application": [
                 portal("1", "deleted") | {"deletedDateTime": when},
                 portal("2", "elsewhere", identifierUris=["https://other"]) | {"deletedDateTime": when},
+                portal(CLIENT, "own", identifierUris=[]) | {"deletedDateTime": when},
             ],
         }
     )
     found = snapshot(entra)
     assert [each.client_id for each in found.namesakes.value or ()] == [CLIENT, OTHER]
-    (deleted,) = found.deleted.value or ()
+    deleted, own = found.deleted.value or ()
+    assert (own.client_id, own.reserves) == (CLIENT, False), "the recorded one counts without the identifier"
     assert deleted == DeletedApplication(
         "1", "object of deleted", "Mimecast Personal Portal", deleted.deleted_at
     )
+
+
+def test_the_recorded_application_is_gone_if_no_application_has_its_client_id() -> None:
+    assert snapshot(Entra({"/applications": []})).own_is_gone
+    for found in (
+        snapshot(),
+        snapshot(Entra({"/applications": []}), record=Record()),
+        snapshot(Entra(faults={f"/applications appId eq '{CLIENT}'": NO_PERMISSION})),
+    ):
+        assert not found.own_is_gone
+
+
+def test_a_recorded_service_principal_that_does_not_exist_is_sought_in_the_recycle_bin() -> None:
+    row = {"id": "principal", "deletedDateTime": "2026-11-22T09:00:00Z"}
+    found = snapshot(Entra({"/directory/deletedItems": [row]})).deleted_principal
+    assert found == live(DeletedPrincipal("principal", NOW))
+    assert snapshot(Entra()).deleted_principal == Known(None, How.LIVE)
+    unread = snapshot(Entra(faults={"/directory/deletedItems/principal": NO_PERMISSION})).deleted_principal
+    assert unread == Known(None, How.UNKNOWN, "no permission")
+    exists = Entra({"/servicePrincipals": [principal(id="principal")]})
+    assert snapshot(exists).deleted_principal == Known(None, How.LIVE)
+    assert not [each for each in exists.asked if each.path == "/directory/deletedItems/principal"]
+
+
+def test_the_permissions_of_the_deploying_principal_are_those_of_its_token() -> None:
+    token = {"tid": TENANT, "oid": DEPLOYER, "roles": ["Application.ReadWrite.OwnedBy"]}
+    assert snapshot(Entra(token=token)).deployer_roles == {"Application.ReadWrite.OwnedBy"}
+    assert snapshot().deployer_roles == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -518,6 +551,42 @@ def test_many_people_are_looked_up_in_a_tenant_of_more_users() -> None:
     assert not [read for read in entra.asked if read.query.get("top") == "999" and read.path == "/users"]
 
 
+def test_many_members_of_the_roll_out_group_are_found_among_all_users_too() -> None:
+    entra = Entra({"/users": [*(user(each) for each in MANY), user(ADA), user(GRACE)]})
+    found = snapshot(entra, Mimecast(groups={"Single sign-on": list(MANY)})).directory
+    assert {each.mail for each in found.accounts.values()} == {*MANY, ADA, GRACE}
+    assert [read.query.get("top") for read in entra.asked if read.path == "/users"][-2:] == ["1", "999"]
+
+
+def test_users_that_cannot_be_listed_are_unknown() -> None:
+    class Failing(Entra):
+        def list(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
+            raise Unreachable("time-out")
+
+    entra = Failing({"/users": [*(user(each) for each in MANY), user(ADA), user(GRACE)]})
+    assert snapshot(entra, addresses=MANY).directory.unread == "time-out"
+
+
+def test_people_and_members_of_groups_are_read_in_one_round() -> None:
+    entra = Entra({"/users": [user(ADA), user(GRACE), user(ALAN)]})
+    entra.group(GROUP, user(LINUS))
+    entra.rows["/servicePrincipals/principal of portal/appRoleAssignedTo"].append(assignment(GROUP, "Group"))
+    accounts = snapshot(entra, addresses=(ALAN,)).directory.accounts
+    assert {each.mail for each in accounts.values()} == {ADA, GRACE, ALAN, LINUS}
+    assert entra.rounds == 3
+
+
+def test_the_test_account_that_the_state_knows_is_read() -> None:
+    outputs = {"objectId": "id of the test account", "userPrincipalName": INTENDED, "mail": INTENDED}
+    urn = f"urn:pulumi:test::mimecast-sso::{types.USER}::test-account"
+    record = Record((*RECORDED.resources, RecordedResource(urn, types.USER, outputs)))
+    account_ = user(INTENDED, id="id of the test account", userPrincipalName="renamed@example.com", mail="")
+    accounts = snapshot(
+        Entra({"/users": [user(ADA), user(GRACE), account_]}), record=record
+    ).directory.accounts
+    assert "id of the test account" in accounts
+
+
 def test_members_of_a_group_are_not_sought_among_all_users() -> None:
     entra = Entra({"/users": [user(ADA), user(GRACE)]})
     entra.group(GROUP, *(user(each) for each in MANY))
@@ -596,6 +665,36 @@ def test_conditional_access_is_evaluated_for_enabled_people_of_interest_by_addre
     unread = snapshot(Entra(faults={"appRoleAssignedTo": NO_PERMISSION}))
     assert unread.access == Known(None, How.UNKNOWN, "no permission")
     assert snapshot(Entra({"/applications": []})).access == Known(None, How.LIVE)
+
+
+def test_the_sample_tells_people_apart_by_all_their_groups_and_begins_with_newcomers() -> None:
+    crowd = [user(f"y{number}@example.com") for number in range(4)]
+    both, newcomer = user("yy@example.com"), user("zoe@example.com")
+    entra = Entra({"/users": [*crowd, both, newcomer]})
+    entra.group("A", both)
+    entra.group("B", *crowd, both, newcomer)
+    inside = [each["mail"] for each in (*crowd, both)]
+    found = snapshot(
+        entra,
+        Mimecast(groups={"Single sign-on": inside}),
+        assign={"groups": ["A", "B"]},
+        addresses=("zoe@example.com",),
+    )
+    assert found.access.value is not None
+    assert found.access.value.evaluated == tuple(f"id of {each}@example.com" for each in ("zoe", "yy", "y0"))
+
+
+def test_conditional_access_is_evaluated_for_an_application_that_lost_its_identifier() -> None:
+    lost = Entra(
+        {
+            "/applications": [portal(identifierUris=[])],
+            "/servicePrincipals": [principal(servicePrincipalNames=[CLIENT])],
+        }
+    )
+    found = snapshot(lost)
+    assert (found.application.value, found.own.value is None) == (None, False)
+    assert found.access.value is not None
+    assert found.access.value.evaluated == (f"id of {ADA}", f"id of {GRACE}")
 
 
 # -- Mimecast ---------------------------------------------------------------------------------------------------------
@@ -862,15 +961,22 @@ def test_the_managed_integration_is_read_by_the_description_that_the_state_knows
 
     def integration(mimecast: Mimecast, record: Record = deployed) -> Any:
         scope = Scope(settings, CLOUDS["public"], Known(record, How.RECORDED))
-        return take(scope, Entra(), mimecast.client()).integration
+        read = take(scope, Entra(), mimecast.client())
+        assert read.connections.source == INTEGRATION_ONLY or not read.connections.is_known
+        return read.integration
 
-    found = integration(
-        Mimecast(connections=[row], integrations={"eN1": {"tenantDomain": "Contoso.example"}})
-    )
+    mimecast = Mimecast(connections=[row], integrations={"eN1": {"tenantDomain": "Contoso.example"}})
+    found = integration(mimecast)
+    assert sum(each.endswith("get-connection") for each in mimecast.asked) == 1
+    assert (found.how, found.source) == (How.LIVE, "Mimecast")
     assert (found.value.description, found.value.properties) == ("Entra", {"tenantDomain": "contoso.example"})
     absent = integration(Mimecast(connections=[row]), Record())
-    assert (absent.value, absent.how) == (None, How.LIVE)
-    assert not integration(Mimecast(faults={"get-connection": refused(400, "err_broken")})).is_known
+    assert (absent.value, absent.how, absent.source) == (None, How.LIVE, "Mimecast")
+    for fault in ("get-connection", "integrations/m365/eN1"):
+        mimecast = Mimecast(connections=[row], faults={fault: refused(400, "err_broken")})
+        unread = integration(mimecast)
+        assert not unread.is_known
+        assert "err_broken" in unread.source
     assert snapshot().integration.how is How.CONFIGURED, "not asked where none is managed"
 
 
@@ -908,6 +1014,29 @@ def test_the_account_that_a_run_could_not_record_is_found_by_its_marker(
 ) -> None:
     entra = Entra({"/users": [user(ADA), user(GRACE), *users]})
     assert snapshot(entra, record=with_intended_account()).directory.unrecorded_account == found
+    (sought,) = (each for each in entra.asked if "employeeId" in each.query.get("filter", ""))
+    assert sought.query["select"] == USER
+
+
+def test_an_assessment_reads_the_address_of_the_test_account_and_the_log_that_is_wanted(
+    tmp_path: Path,
+) -> None:
+    settings = from_values(values(testAccount={"address": INTENDED}))
+    record = Known(RECORDED, How.RECORDED)
+    for since in (None, NOW - timedelta(days=1)):
+        mimecast = Mimecast()
+        mimecast.users.append({"emailAddress": INTENDED})
+        found = assessment.assess(
+            settings,
+            record,
+            cloud=CLOUDS["public"],
+            graph=Entra(),
+            mimecast=mimecast.client(),
+            root=tmp_path,
+            log_since=since,
+        )
+        assert INTENDED in (found.whole.addresses.value or {})
+        assert (found.snapshot.log is not None) is (since is not None)
 
 
 def test_no_account_is_sought_by_marker_unless_one_is_missing() -> None:

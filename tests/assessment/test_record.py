@@ -23,6 +23,7 @@ from mimecast_sso.assessment.recorded import RecordedResource
 from mimecast_sso.console.attestation import Fingerprints
 from mimecast_sso.facts import resource_types as types
 from mimecast_sso.settings import ProfileSlot
+from providers.entra.applications import Policy
 from tests.assessment.worlds import ADA, GRACE, OLD
 
 FORM = {"certificate": "MII", "monitorMetadataUrl": False}
@@ -63,6 +64,28 @@ def test_before_the_first_deployment_nothing_is_recorded() -> None:
         assert not each
     for each in (nothing.active, nothing.profiles, nothing.groups, nothing.memberships):
         assert not each
+
+
+@pytest.mark.parametrize(
+    ("recorded", "live", "same"),
+    [
+        (("claims", "id"), ("renamed", "ID"), True),
+        (("claims", "id"), ("claims", "other"), False),
+        (("claims", ""), ("claims", "id"), True),
+        (("claims", ""), ("other", "id"), False),
+        (("claims", "id"), ("claims", ""), True),
+    ],
+)
+def test_a_live_claims_policy_is_the_recorded_one_by_id_else_by_name(
+    recorded: tuple[str, str], live: tuple[str, str], same: bool
+) -> None:
+    policy = RecordedPolicy(recorded[0], "{}", policy_id=recorded[1])
+    assert policy.is_live(Policy(live[1], live[0], "{}")) is same
+
+
+def test_a_certificate_has_the_label_of_its_generation_whatever_the_component_is_called() -> None:
+    name = "signing-certificate-team-signing-certificate-2026"
+    assert record((types.SIGNING_CERTIFICATE, name, {"thumbprint": OLD})).thumbprints == {"2026": OLD}
 
 
 def test_entras_objects_are_read_from_their_outputs() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,24 @@ def test_state_without_pending_deletions_and_secrets() -> None:
             {"uri": "api://x", "key": SECRET, "list": [1, SECRET], "__provider": "pickled"},
         ),
     ]
+
+
+def test_a_state_is_copied_only_where_a_secret_is_in_it_and_has_its_time() -> None:
+    """An address book may have 100,000 entries."""
+    clean = {"addresses": {"ada@example.com": {"name": ""}}, "created": ["ada@example.com"]}
+    outputs = {**clean, "keys": [{"key": SECRET_VALUE}]}
+    state = [
+        {"urn": _urn(name), "type": APPLICATION, "outputs": each}
+        for name, each in (("a", clean), ("b", outputs))
+    ]
+    written_at = datetime(2026, 11, 22, 9, tzinfo=UTC)
+    known = from_state(state, written_at)
+    assert known.value is not None
+    assert known.value.written_at == written_at
+    untouched, cleaned = (each.outputs for each in resources_of(known))
+    assert untouched is clean
+    assert cleaned["keys"] == [{"key": SECRET}]
+    assert all(cleaned[key] is value for key, value in clean.items())
 
 
 def resources_of(known: Known[Record]) -> list[RecordedResource]:

@@ -29,6 +29,8 @@ from tests.assessment.worlds import (
     World,
     account,
     address,
+    application,
+    assigned,
     attested,
     deployed,
     values,
@@ -326,7 +328,24 @@ def test_a_change_that_would_delete_peoples_addresses_is_forecast() -> None:
     (loss, *_) = narrowed.forecast.losses[ADA]
     assert loss.outcome.reason is Reason.NOT_AT_MIMECAST
     (refusal,) = guards.findings(narrowed)
-    assert "keep these people's domains in mimecast-sso:directorySynchronisation.domains" in refusal.remedy
+    assert refusal.remedy == (
+        "keep these people's domains in mimecast-sso:directorySynchronisation.domains, and its tenantDomain and "
+        "syncGuestUsers as they are, or set its deleteUsers to false"
+    )
+    alan = "alan@other.example"
+    world = World(
+        accounts=[account(each) for each in (ADA, GRACE, alan)],
+        application=application(assigned=tuple(map(assigned, (ADA, GRACE, alan)))),
+        members={ADA, GRACE, alan},
+        addresses={each: address(each, synchronised=True) for each in (ADA, GRACE, alan)},
+        deployed=recorded(attested(values()), LIVE),
+        changes={"connections": live((RECENT,), INTEGRATION_ONLY), "integration": integration()},
+    )
+    document = attested(values(directorySynchronisation=MANAGED | {"domains": ["other.example"]}))
+    contexts = {"authenticationProfile": {"contexts": {"passwordProtected": True}}}
+    (both,) = guards.findings(world.assess(document | contexts))
+    assert both.affected == (ADA, alan, GRACE)
+    assert "turn both authentication contexts off" in both.remedy
     (_, removing) = synchronisation.integration(narrowed.desired)
     assert (removing.verdict, removing.subject) == (Verdict.WARNS, synchronisation.SUBJECT)
     alone = assessed(
@@ -344,7 +363,10 @@ def test_a_change_that_would_delete_peoples_addresses_is_forecast() -> None:
     both_ = assessed(integration(), {"domains": ["other.example"]}, LIVE, connections=live((RECENT, partly)))
     assert synchronisation.removed_addresses(both_.desired) == {ADA, GRACE}, "the other covers another domain"
     said = [str(each) for each in synchronisation.integration(narrowed.desired)]
-    assert f"may delete 2 addresses that it no longer covers: {ADA}, {GRACE} (assumed: " in said[-1]
+    assert said[-1].endswith(
+        f"may delete 2 addresses that it no longer covers: {ADA}, {GRACE} (assumed: deleteUsers deletes what the "
+        "integration does not cover)"
+    )
 
     moved = assessed(integration(), {"tenantDomain": "fabrikam.example"}, LIVE)
     assert moved.forecast.losses.keys() == {ADA, GRACE}
@@ -378,6 +400,32 @@ def test_guests_lose_their_addresses_once_they_are_no_longer_synchronised() -> N
     assert losses(syncGuestUsers=False) == {GRACE}
     world.changes["integration"] = integration(syncGuestUsers=False)
     assert losses(syncGuestUsers=False) == set()
+    assert losses(syncGuestUsers=False, domains=["example.com"]) == set(), (
+        "they were deleted before, if at all"
+    )
+
+
+@pytest.mark.parametrize("idle", [{"deleteUsers": False}, {"enabled": False}])
+def test_an_integration_that_begins_to_delete_deletes_what_it_stopped_covering_earlier(
+    idle: dict[str, bool],
+) -> None:
+    """Grace is a guest; the integration synchronised guests, or their domain, when it deleted nothing."""
+    world = World(
+        accounts=[account(ADA), account(GRACE, guest=True)],
+        addresses={each: address(each, synchronised=True) for each in (ADA, GRACE)},
+    )
+    world.deployed = recorded(attested(values()), LIVE)
+    begins = dict.fromkeys(idle, True)
+
+    def losses(**properties: Any) -> set[str]:
+        found = integration(**properties, **idle)
+        world.changes = {"connections": live((RECENT,), INTEGRATION_ONLY), "integration": found}
+        document = values(directorySynchronisation=MANAGED | properties | begins)
+        return {*world.assess(attested(document)).forecast.losses}
+
+    assert losses() == set()
+    assert losses(syncGuestUsers=False) == {GRACE}
+    assert losses(domains=["other.example"]) == {ADA, GRACE}
 
 
 def drifted(found: Assessment) -> list[Finding]:
@@ -395,6 +443,7 @@ def test_drift_of_the_integration() -> None:
     )
     (gone,) = drifted(assessed(Known(None, How.LIVE), {}, LIVE))
     assert (gone.part, gone.id) == (Part.MISSING, "directory-integration/missing/Entra")
+    assert gone.aspect == ""
     renamed = live(Integration("Renamed", RECENT, LIVE), "Mimecast")
     (other,) = drifted(assessed(renamed, {}, LIVE))
     assert (other.part, other.id) == (Part.CHANGED, "directory-integration/description/changed/Entra")

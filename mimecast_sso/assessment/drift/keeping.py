@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -48,7 +49,7 @@ def edit(finding: Finding, assessment: Assessment) -> Edit | None:
 
 def expected(entries: Sequence[ExpectedDrift]) -> Edit:
     """The change that has reports expect these paths."""
-    document = Drift(expected=tuple(entries)).model_dump(mode="json", exclude_defaults=True)
+    document = Drift(expected=tuple(entries)).model_dump(mode="json")
     return Edit("drift", "expected", document)
 
 
@@ -87,15 +88,13 @@ _Find = Callable[[Finding, Assessment], _Value | None]
 # -- Entra ------------------------------------------------------------------------------------------------------------
 
 
-def _as_live(key: str, live: Callable[[LiveApplication], object]) -> _Find:
+def _as_live(
+    key: str, live: Callable[[LiveApplication], object], _: Finding, assessment: Assessment
+) -> _Value | None:
     """A key of the application takes the live value."""
-
-    def find(_: Finding, assessment: Assessment) -> _Value | None:
-        application = assessment.desired.application
-        value = live(application) if application else None
-        return None if value in (None, "") else _Value(_APPLICATION, key, value)
-
-    return find
+    application = assessment.desired.application
+    value = live(application) if application else None
+    return None if value in (None, "") else _Value(_APPLICATION, key, value)
 
 
 def _reply_url(_: Finding, assessment: Assessment) -> _Value | None:
@@ -196,7 +195,7 @@ def _address_named(finding: Finding, assessment: Assessment) -> _Value | None:
 
 
 def _row(address: Address) -> dict[str, JSON]:
-    row: dict[str, JSON] = _ADDRESS.dump_python(address, by_alias=True, exclude_none=True)
+    row: dict[str, JSON] = _ADDRESS.dump_python(address, exclude_none=True)
     return row
 
 
@@ -228,16 +227,18 @@ def _integration(finding: Finding, assessment: Assessment) -> _Value | None:
 # -- By kind ----------------------------------------------------------------------------------------------------------
 
 _EDITS: Mapping[tuple[str, str, Part], _Find] = {
-    (forms.APPLICATION, "displayName", Part.CHANGED): _as_live("displayName", lambda live: live.display_name),
+    (forms.APPLICATION, "displayName", Part.CHANGED): partial(
+        _as_live, "displayName", lambda live: live.display_name
+    ),
     (forms.APPLICATION, "redirectUris", Part.CHANGED): _reply_url,
-    (forms.PRINCIPAL, "appRoleAssignmentRequired", Part.CHANGED): _as_live(
-        "assignmentRequired", lambda live: live.assignment_required
+    (forms.PRINCIPAL, "appRoleAssignmentRequired", Part.CHANGED): partial(
+        _as_live, "assignmentRequired", lambda live: live.assignment_required
     ),
     (forms.PRINCIPAL, "loginUrl", Part.CHANGED): _sign_on_url,
-    (forms.PRINCIPAL, "notificationEmailAddresses", Part.CHANGED): _as_live(
-        "notificationEmails", lambda live: list(live.notification_emails)
+    (forms.PRINCIPAL, "notificationEmailAddresses", Part.CHANGED): partial(
+        _as_live, "notificationEmails", lambda live: list(live.notification_emails)
     ),
-    (forms.PRINCIPAL, "hide", Part.CHANGED): _as_live("hide", lambda live: HIDE_TAG in live.tags),
+    (forms.PRINCIPAL, "hide", Part.CHANGED): partial(_as_live, "hide", lambda live: HIDE_TAG in live.tags),
     **{
         (holder, "owner", part): find
         for holder in (forms.APPLICATION, forms.PRINCIPAL)

@@ -151,8 +151,7 @@ def _held(assessment: Assessment, holders: Sequence[Holder]) -> GuardFinding:
 
 def _in_recycle_bin(assessment: Assessment, deleted: DeletedApplication) -> GuardFinding:
     item, request = f"directory/deletedItems/{deleted.object_id}", assessment.snapshot.cloud.graph_request
-    record = assessment.snapshot.record.value
-    own = record.application if record else None
+    own = assessment.snapshot.recorded.application
     restore = f"restore it ({request('POST', f'{item}/restore')}) and adopt {deleted.client_id}"
     purge = f"delete it permanently ({request('DELETE', item)})"
     return GuardFinding(
