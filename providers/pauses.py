@@ -15,6 +15,11 @@ _REPEATED_AFTER_SECONDS = 60.0
 _log = logging.getLogger(__name__)
 
 
+def silence() -> None:
+    """Announce nothing from now on: for commands that read many tenants, where nobody could tell whose pause it is."""
+    _log.setLevel(logging.ERROR)
+
+
 class Pauses:
     """The pauses of one service, announced at most once a minute for all threads.
 

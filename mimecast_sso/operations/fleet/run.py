@@ -14,6 +14,7 @@ from mimecast_sso.operations.fleet.work import Work
 from mimecast_sso.operations.project import Project
 from mimecast_sso.operations.reports.model import Report, Section
 from mimecast_sso.operations.stacks import Stacks
+from providers import pauses
 from providers.deadline import Deadline
 
 
@@ -42,6 +43,7 @@ def run(plan: CheckPlan, project: Project, work: Work, progress: Callable[[Secti
     Raises:
         OperationError: The sandbox is not running, or the work folder cannot be written.
     """
+    pauses.silence()
     found = work.finished({each.name: project.stack_file(each.name) for each in plan.stacks})
     left = [each for each in plan.stacks if each.name not in found]
     for section in _asked(plan, left, Stacks(project, [each.name for each in left])):
