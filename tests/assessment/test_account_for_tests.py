@@ -147,6 +147,16 @@ def test_drift_reports_changed_properties_of_the_test_account(
     change = finding.change
     assert (change.recorded, change.live, change.desired) == tuple((each,) for each in values_)
     assert finding.targets == (f"id of {ACCOUNT}",)
+    removed = replace(tenant, deployed=Record((*kept, recorded))).assess(attested(values()))
+    (finding,) = [each for each in drift.find(removed) if each.object == "test account"]
+    assert finding.change.desired is None, "the file does not ask for the account"
+
+
+def test_drift_of_its_assignment_is_told_by_its_address_and_stops_nobody() -> None:
+    tenant = replace(world(), application=replace(application(), assigned=(assigned(ADA), assigned(GRACE))))
+    findings = drift.find(tenant.assess(attested(values(**WANTED))))
+    (finding,) = [each for each in findings if each.object == "assignment"]
+    assert (finding.subject, finding.reasons) == (ACCOUNT, frozenset())
 
 
 def test_drift_reports_its_lost_assignment_and_membership() -> None:
@@ -167,7 +177,10 @@ def test_an_address_that_somebody_has_is_refused(other: dict[str, Any]) -> None:
     tenant = replace(world(recorded=False), accounts=[account(ADA), account(GRACE), theirs])
     finding = guards.findings(tenant.assess(attested(values(**WANTED))))[0]
     assert (finding.guard, finding.final) == ("test-account", True)
-    assert 'Entra already has an account with this address ("Sam Test")' in finding.problem
+    assert finding.problem == (
+        f"mimecast-sso:testAccount.address is {ACCOUNT}, but Entra already has an account with this address "
+        '("Sam Test"), which this stack did not create. It would be changed, and deleted with the stack'
+    )
     assert [(each.text, each.how, each.source) for each in finding.known] == [
         (f"object id id of {ACCOUNT}", How.LIVE, "Microsoft Graph")
     ]

@@ -243,7 +243,7 @@ def quiet(**keys: Any) -> World:
             notes="",
             alternativeNames=[],
             samlSingleSignOn={"relayState": ""},
-            appRoles=[role(), role(enabled=False), role(allowedMemberTypes=["Application"])],
+            appRoles=[role(), role(enabled=False), role(allowedMemberTypes=["Application"], id="machine")],
         ),
         recorded(types.APPLICATION_OWNER, "owner", ownerObjectId=ada.object_id),
         recorded(
@@ -986,3 +986,10 @@ def test_an_assignment_that_was_created_again_is_desired_if_it_is_configured() -
     found = drift.find(world.assess(attested(values(assign={"users": [ADA]}))))
     desired = {each.subject: each.change.desired for each in found if each.object == "assignment"}
     assert desired == {ADA: (f"another of {ADA}",), GRACE: ()}
+
+
+def test_a_federated_credential_that_does_not_say_whose_tokens_it_takes_is_named_so() -> None:
+    world = quiet()
+    changed(federated=(FederatedCredential("key-id", "CI", "", ""),))(world)
+    (finding,) = drift.find(world.assess(attested(values())))
+    assert finding.subject == '"CI", for tokens of ? with subject ?'

@@ -88,5 +88,8 @@ def test_anything_but_a_snapshot_is_ignored(
 def test_only_classes_of_this_project_are_taken(tmp_path: Path, name: str) -> None:
     file = tmp_path / "snapshot"
     assert handed_over(file, f"c{name}\n.".encode()) is None
-    with pytest.raises((pickle.UnpicklingError, ImportError), match=r"\w+"), file.open("rb") as content:
+    with (
+        pytest.raises((pickle.UnpicklingError, ImportError), match=r"is not part of a snapshot|No module"),
+        file.open("rb") as content,
+    ):
         hand_over._Reader(content).load()

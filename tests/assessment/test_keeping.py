@@ -148,6 +148,12 @@ ANOTHER_OWNS = Owner(ANOTHER, "another")
             id="sign-on URL",
         ),
         pytest.param(changed(sign_on_url=""), {}, [], id="no sign-on URL"),
+        pytest.param(
+            both(recorded(types.SERVICE_PRINCIPAL, loginUrl=""), changed(sign_on_url="https://example.com")),
+            {"application": {"signOn": "idp"}},
+            [],
+            id="sign-on URL where sign-ins start in My Apps",
+        ),
         pytest.param(changed(policies=()), {}, ["application.claims = 'verify'"], id="claims policy"),
         pytest.param(
             PLANTS["claims-policy/definition/changed"],

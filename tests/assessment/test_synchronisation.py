@@ -189,6 +189,17 @@ def test_whether_a_missing_address_will_be_created_follows_from_the_connections(
     assert text in said.text
 
 
+def test_an_address_of_a_domain_that_is_not_internal_is_not_expected() -> None:
+    snapshot = World(changes={"connections": live((RECENT,))}).snapshot(from_values(values()))
+    found = synchronisation.arrival(snapshot, "someone@other.example")
+    assert (found.expected.value, found.why) == (
+        False,
+        "other.example is not an internal domain of the account",
+    )
+    unread = World(changes={"connections": unknown("403")}).snapshot(from_values(values()))
+    assert synchronisation.arrival(unread, ADA).expected == unknown("403")
+
+
 def test_the_owner_of_an_address_is_read_live() -> None:
     assert said_of_addresses(live((RECENT,))) == []
     (said,) = said_of_addresses(live((RECENT,)), owned=False)

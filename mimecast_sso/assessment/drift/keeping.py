@@ -91,10 +91,9 @@ _Find = Callable[[Finding, Assessment], _Value | None]
 def _as_live(
     key: str, live: Callable[[LiveApplication], object], _: Finding, assessment: Assessment
 ) -> _Value | None:
-    """A key of the application takes the live value."""
+    """A key of the application takes the live value; `_edit` refuses what the key cannot have."""
     application = assessment.desired.application
-    value = live(application) if application else None
-    return None if value in (None, "") else _Value(_APPLICATION, key, value)
+    return _Value(_APPLICATION, key, live(application)) if application else None
 
 
 def _reply_url(_: Finding, assessment: Assessment) -> _Value | None:
