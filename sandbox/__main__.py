@@ -225,6 +225,8 @@ def _login(options: argparse.Namespace) -> int:
 
     try:
         print(sign_in.sign_in(home(), options.address, region=options.region, password=options.password))
+    except sign_in.PasswordAskedError as refusal:
+        return _fail(f"{refusal} Who is in the roll-out: mimecast-sso roll-out status --stack NAME")
     except sign_in.RefusedError as refusal:
         return _fail(str(refusal))
     return OK

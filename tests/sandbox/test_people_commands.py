@@ -279,6 +279,7 @@ def test_the_administrator_fills_the_console_and_people_sign_in(
     before = command(sandbox, "login", ADA)
     assert before.returncode == 1
     assert "asks for a password" in before.stderr
+    assert "Who is in the roll-out: mimecast-sso roll-out status --stack NAME" in before.stderr
     sheet = tmp_path / "sheet.md"
     sheet.write_text(markdown_sheet(values(certificate)))
     filled = command(sandbox, "administrator", str(sheet))
