@@ -6,7 +6,6 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.forge_steps import PYTHON
 from tests.support.projects import ENGINES, Project, project
 
 PARTLY = 3
@@ -56,7 +56,7 @@ def test_the_engine_records_what_it_does_and_releases_its_lock(
         _continues(made)
 
 
-SILENT = f"""#!{sys.executable}
+SILENT = f"""{PYTHON}
 import os, signal, sys, time
 def told(number, frame):
     print(signal.Signals(number).name, file=sys.stderr)

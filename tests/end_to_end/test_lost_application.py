@@ -113,7 +113,7 @@ def test_an_identifier_that_a_deleted_application_keeps(tmp_path: Path) -> None:
         made.control.faults()
         said = f"error: Identifier {identifiers[0]} of the application was not created: another application has this"
         assert said in failed.text
-        assert "Let mimecast-sso preflight --stack sandbox name that application" in failed.text
+        assert "Find that application with mimecast-sso preflight --stack sandbox" in failed.text
 
         checked = made.sso("preflight")
         assert checked.code == 5, checked.text
