@@ -27,7 +27,7 @@ from tests.support import changes, soak
 from tests.support.changes import Change
 from tests.support.deployments import Deployments
 from tests.support.saved import SavedProject
-from tests.support.sign_in_worlds import ADA, PEOPLE, WORLDS, Endings, World, prepared
+from tests.support.sign_in_worlds import PEOPLE, WORLDS, Endings, World, prepared
 from tests.support.walks import Ending
 
 pytestmark = pytest.mark.xdist_group("forecast")
@@ -351,7 +351,16 @@ def _deployed_with(*edits: Change) -> Change:
 
 
 def _blocked(world: World, _: random.Random) -> None:
-    policy = {"displayName": "Block Ada", "state": "enabled", "users": [ADA], "grantControls": ["block"]}
+    """A policy blocks somebody of the sample; of the others it stays unknown, which runs say."""
+    found = world.assess()
+    sample = found.snapshot.access.value
+    assert sample is not None
+    person = next(
+        each.address
+        for each in found.forecast.people
+        if each.account and each.account.object_id in sample.evaluated and each.from_mimecast.through_entra
+    )
+    policy = {"displayName": "Block one", "state": "enabled", "users": [person], "grantControls": ["block"]}
     world.made.control.seed({"conditionalAccess": [policy | {"applications": [world.application["appId"]]}]})
 
 

@@ -5,7 +5,7 @@ Mimecast takes its fifteen minutes there; `World.later` lets them pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from mimecast_sso.assessment.assessment import Assessment
-from mimecast_sso.assessment.sign_in import Way
+from mimecast_sso.assessment.sign_in import Result, Way
 from mimecast_sso.operations.assessing import assess_stack
 from mimecast_sso.operations.deployment import open_with_engine
 from sandbox import credentials
@@ -212,14 +212,28 @@ class World:
     def walk(self, people: tuple[str, ...] = PEOPLE, ways: tuple[Way, ...] = tuple(Way)) -> Endings:
         """Everybody signs in, from Mimecast's page and from My Apps."""
         self._give_passwords()
-        accounts = self.made.control.documents("entra.users")
-        logins = {(each["mail"] or "").lower(): each["userPrincipalName"] for each in accounts}
-        tile = self._tile
+        logins = self._logins()
         return {
-            (address, way): walk(self.made.home, way, Person(address, logins.get(address, address)), tile)
+            (address, way): self._as_any(address, logins.get(address, [address]), way)
             for address in people
             for way in ways
         }
+
+    def _logins(self) -> Mapping[str, list[str]]:
+        """The accounts with each mail address, which Entra lets several have; the likeliest first."""
+        found: dict[str, list[str]] = {}
+        accounts = self.made.control.documents("entra.users")
+        for each in sorted(accounts, key=lambda each: (each["accountEnabled"] is False, each["id"])):
+            found.setdefault((each["mail"] or "").lower(), []).append(each["userPrincipalName"])
+        return found
+
+    def _as_any(self, address: str, names: Sequence[str], way: Way) -> Ending:
+        """The sign-in for an address: somebody signs in for it if Entra lets any of its accounts in."""
+        endings = (walk(self.made.home, way, Person(address, name), self._tile) for name in names)
+        first = next(endings)
+        if first.result is not Result.REFUSED:
+            return first
+        return next((each for each in endings if each.result is not Result.REFUSED), first)
 
     def _give_passwords(self) -> None:
         """Whether somebody has a password at Mimecast no API tells; here everybody has."""
