@@ -279,7 +279,8 @@ def test_a_signal_before_the_run_releases_the_lock(stack: Any, number: signal.Si
     try:
         _await(lambda: list(stack.locks.glob("*.json")))
         process.send_signal(number)
-        assert process.wait(60) == 130
+        # Python dies of SIGINT itself if its KeyboardInterrupt met an `exec`, as in an import; a shell shows 130, too.
+        assert process.wait(60) in (130, -signal.SIGINT)
     finally:
         stacks.kill_all(process)
     assert list(stack.locks.glob("*.json")) == []
