@@ -331,7 +331,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
     def _statements(self, *, check_only: bool) -> list[Statement]:
         """The statements of previews and deployments about the Mimecast side."""
         assessment = self._assessment
-        live_side, book = _live_tenant(assessment.snapshot), assessment.snapshot.recorded.book
+        live_side = _live_tenant(assessment.snapshot)
         said = sentences.everything(assessment, Instant.AFTERWARDS)
         if live_side.value is None:
             return [live_side.states("Which domains and addresses would change"), *said]
@@ -341,7 +341,7 @@ class PersonalPortalSso(pulumi.ComponentResource):
                 live_side.value,
                 assessment.addresses,
                 check_only=check_only,
-                recorded=book.addresses if book else (),
+                recorded=assessment.snapshot.recorded.addresses,
             ),
             *said,
         ]

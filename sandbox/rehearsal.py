@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import YAMLError
 
+from mimecast_sso.text.yaml_errors import yaml_problem
 from sandbox import credentials, stack_seed, texts
 from sandbox.engine.secrets import Crypter, new_salt
 from sandbox.environment import stack_files_folder
@@ -145,7 +146,7 @@ def _load(file: Path) -> Any:
     except texts.UnreadableTextError as error:
         raise StackError(str(error)) from None
     except (ValueError, YAMLError) as error:
-        raise StackError(f"{file} is not valid YAML{texts.where(error)}") from None
+        raise StackError(f"{file} is not valid YAML{yaml_problem(error)}") from None
     except RecursionError:
         raise StackError(f"{file} is nested too deeply") from None
     if not isinstance(document, dict):

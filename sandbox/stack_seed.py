@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from mimecast_sso.facts.regions import REGIONS
+from mimecast_sso.text.yaml_errors import yaml_problem
 from sandbox import credentials, texts
 from sandbox.mimecast import directory_sync
 
@@ -155,7 +156,7 @@ def configured(stack: str, folder: Path) -> dict[str, Any]:
     except texts.UnreadableTextError as error:
         raise StackError(str(error)) from None
     except (ValueError, yaml.YAMLError) as error:
-        raise StackError(f"{file} is not valid YAML{texts.where(error)}") from None
+        raise StackError(f"{file} is not valid YAML{yaml_problem(error)}") from None
     except RecursionError:
         raise StackError(f"{file} is nested too deeply") from None
     found = {

@@ -274,9 +274,8 @@ class SignInForecast:
     @cached_property
     def restored_on_refresh(self) -> tuple[str, ...]:
         """People who sign in through Entra only after a run that refreshes, which undoes an external change."""
-        book = self.effects.desired.record.book
         # Whether an address of a domain that is registered exists afterwards depends on its proof, not on a refresh.
-        unsure = self.effects.addresses_after.keys() - (book.addresses if book else ())
+        unsure = self.effects.addresses_after.keys() - self.effects.desired.record.addresses
         afterwards = [(each.address, each.from_mimecast.afterwards) for each in self.people]
         return tuple(
             address

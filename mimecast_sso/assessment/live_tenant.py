@@ -213,13 +213,13 @@ def unpublishable(settings: Settings, snapshot: Snapshot) -> Iterator[str]:
 
 def uncreatable(settings: Settings, snapshot: Snapshot, addresses: Collection[str]) -> Iterator[str]:
     """A text if the run would create addresses in domains that Mimecast does not have, and would stop half-way."""
-    known, book = snapshot.domains.value, snapshot.recorded.book
+    known = snapshot.domains.value
     if known is None or settings.addresses.source is AddressSource.SYNCHRONISED:
         return
-    managed, recorded = {each.name for each in settings.domains}, book.addresses if book else frozenset[str]()
+    managed = {each.name for each in settings.domains}
     elsewhere = sorted(
         each
-        for each in {*addresses} - recorded
+        for each in {*addresses} - snapshot.recorded.addresses
         if domain_of(each) not in managed and not snapshot.is_internal(domain_of(each))
     )
     if elsewhere:

@@ -166,9 +166,9 @@ def addresses_after(desired: Desired) -> Mapping[str, tuple[AddressState, ...]]:
             elif snapshot.is_internal(domain_of(address)):
                 changed[address] = (AddressState.PRESENT,)
             elif domain_of(address) in registered:
-                likely = AddressState.PRESENT, AddressState.ABSENT
+                outcomes = AddressState.PRESENT, AddressState.ABSENT  # The likelier one comes first.
                 proved = _may_be_proved(desired, domain_of(address))
-                changed[address] = likely if proved else (likely[1], likely[0])
+                changed[address] = outcomes if proved else outcomes[::-1]
     if book is not None and not book.check_only and settings.addresses.on_removal is Removal.DISABLE:
         kept = frozenset() if desired.destroys else frozenset(desired.addresses)
         for address in (book.addresses - kept) & (book.created | book.adopted):

@@ -418,6 +418,11 @@ class Record:
         """Who is recorded in a slot's group; nobody where it was not deployed."""
         return self.memberships.get(slot) or RecordedMembership()
 
+    @property
+    def addresses(self) -> Set[str]:
+        """The addresses of the book; none before it is deployed."""
+        return self.book.addresses if self.book else frozenset()
+
     @cached_property
     def book(self) -> RecordedBook | None:
         """The address book."""

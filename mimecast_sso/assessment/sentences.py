@@ -64,11 +64,10 @@ def _on_refresh(forecast: SignInForecast, instant: Instant) -> str:
 def perhaps_saved(assessment: Assessment) -> Iterator[Statement]:
     """People who cannot sign in if the deployed form was saved, which nothing shows before it is confirmed."""
     desired, found = assessment.desired, assessment.forecast.stopped_by_save
-    forms = {slot: desired.form(slot) for slot in desired.record.profiles}
     due = any(
-        form is not None and profile.state == "due" and form.fingerprint == profile.fingerprints.critical
+        profile.state == "due" and form is not None and form.fingerprint == profile.fingerprints.critical
         for slot, profile in desired.record.profiles.items()
-        for form in [forms[slot]]
+        for form in [desired.form(slot)]
     )
     if due and found:
         yield Statement(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from mimecast_sso.assessment import sentences, synchronisation
 from mimecast_sso.assessment.assessment import Assessment, assess, of, written_addresses
@@ -25,6 +26,8 @@ from providers.mimecast import MimecastClient, MimecastError, from_environment
 from providers.mimecast.accounts import check_account
 from providers.mimecast.errors import AccountMismatch
 
+NOT_READ: Final = MimecastError("Mimecast was not read")
+"""In the place of a client, where Mimecast is not asked."""
 _BOTH = "Entra, Mimecast"
 PEOPLE = "people"
 """The subject of statements on who signs in."""
@@ -90,7 +93,7 @@ def of_application(stack: Stack, settings: Settings, engine: Engine) -> Known[As
     """
     scope = Scope(settings, credentials.cloud(stack.environment), record_of(engine))
     try:
-        snapshot = take(scope, tenant.graph(stack), MimecastError("Mimecast was not read"))
+        snapshot = take(scope, tenant.graph(stack), NOT_READ)
     except GraphError as error:
         return unknown(error)
     return Known(of(settings, snapshot, (), stack=stack.name), How.LIVE, "Entra")

@@ -39,12 +39,12 @@ from mimecast_sso.settings import (
     Written,
     from_values,
     read_values,
-    yaml_problem,
 )
 from mimecast_sso.settings.values import is_guid
 from mimecast_sso.text import foreign
 from mimecast_sso.text.files import UnreadableTextError, read_text
 from mimecast_sso.text.terminals import READ_BY_PROGRAMS
+from mimecast_sso.text.yaml_errors import yaml_problem
 from providers.deadline import UNLIMITED, Deadline
 
 SANDBOX_STACK = "sandbox"

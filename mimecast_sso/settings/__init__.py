@@ -47,7 +47,6 @@ from mimecast_sso.settings.reading import (
     read_values,
     values_of,
     written_elsewhere,
-    yaml_problem,
 )
 from mimecast_sso.settings.roll_out import RollOut
 from mimecast_sso.settings.written import Written
@@ -106,5 +105,4 @@ __all__ = [
     "read_values",
     "values_of",
     "written_elsewhere",
-    "yaml_problem",
 ]

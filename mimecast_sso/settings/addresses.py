@@ -177,7 +177,7 @@ _STATED_DELIMITER = re.compile(r'"?sep=([^\w\s"]|\t)[^\r\n]*(?:\r\n|\r|\n)', re.
 def _delimiter(text: str, stated: str) -> str:
     """The separator of the columns, which depends on Excel's regional settings, unless the file states it."""
     first = next(iter(text.splitlines()), "")
-    return stated if stated in first and stated else max(",;\t", key=first.count)
+    return stated if stated and stated in first else max(",;\t", key=first.count)
 
 
 _ADDRESS = TypeAdapter(Address)

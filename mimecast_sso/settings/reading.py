@@ -18,13 +18,10 @@ from mimecast_sso.settings.model import Settings
 from mimecast_sso.settings.written import Written
 from mimecast_sso.text import characters, foreign
 from mimecast_sso.text.files import UnreadableTextError, mentions, parse_json, read_text
+from mimecast_sso.text.yaml_errors import yaml_problem
 
 _MOST_VALUES = 2_000_000
 """Maximum number of values in a stack file with aliases expanded; 100,000 people take a fifth of it."""
-_QUOTING = re.compile(
-    r"could not determine a constructor for the tag|found undefined (alias|tag handle)|found duplicate anchor"
-)
-"""Problems of which PyYAML quotes the text."""
 SCALARS = frozenset({"region", "accountCode", "mimecastClientId", "mimecastClientSecret"})
 
 
@@ -196,25 +193,6 @@ def _odd_indentation(text: str) -> str:
         if odd is not None:
             return f", line {number}: {characters.describe(odd)} in the indentation; indent with spaces"
     return ""
-
-
-def yaml_problem(error: Exception) -> str:
-    """Position and cause of a YAML error, without the file's content."""
-    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-    if problem == "but found another document":
-        problem = "a second document begins (---); write one"
-    if problem:
-        problem = problem.partition(" with value ")[0]  # Of a duplicate key: the value may be a secret.
-        quoting = _QUOTING.match(problem)  # A password that begins with ! or * is a tag or an alias to YAML.
-        problem = f"{quoting[0]}; quote the value if it is text" if quoting else problem
-    where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    if problem and "'\\t'" in problem:
-        return f"{where}: a tab; indent with spaces"
-    if isinstance(error, yaml.reader.ReaderError):
-        return f": YAML does not allow U+{error.character:04X}; delete it"
-    if mark is None:  # A value that looks like a date but is not valid.
-        problem = str(error)
-    return f"{where}: {problem}" if problem else where
 
 
 def written_elsewhere(

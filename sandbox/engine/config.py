@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from mimecast_sso.text.yaml_errors import yaml_problem
 from sandbox import texts
 from sandbox.engine import paths
 from sandbox.engine.errors import EngineError, NotSupportedError
@@ -45,7 +46,7 @@ def _read(path: Path, parse: Callable[..., Any]) -> Any:
     except texts.UnreadableTextError as error:
         raise EngineError(str(error)) from None
     except (yaml.YAMLError, ValueError) as error:
-        raise EngineError(f"could not read {path}: not valid YAML{texts.where(error)}") from None
+        raise EngineError(f"could not read {path}: not valid YAML{yaml_problem(error)}") from None
 
 
 def _write(path: Path, text: str) -> None:

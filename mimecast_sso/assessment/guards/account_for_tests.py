@@ -15,19 +15,18 @@ _GUARD = "test-account"
 
 def find(assessment: Assessment) -> Iterator[GuardFinding]:
     """Refuse an address that somebody has in Entra or at Mimecast; the stack's own account is not in the snapshot."""
-    if assessment.settings.account_for_tests is None or assessment.snapshot.record.value is None:
+    desired = assessment.settings.account_for_tests
+    if desired is None or assessment.snapshot.record.value is None:
         return
-    yield from _in_entra(assessment, assessment.settings.account_for_tests)
-    yield from _at_mimecast(assessment, assessment.settings.account_for_tests)
+    yield from _in_entra(assessment, desired)
+    yield from _at_mimecast(assessment, desired)
 
 
 def _at_mimecast(assessment: Assessment, desired: AccountForTests) -> Iterator[GuardFinding]:
     """Refuse a person's address. An earlier test account leaves its address behind, with its name."""
     snapshot = assessment.snapshot
-    live, book = (snapshot.addresses.value or {}).get(desired.address), snapshot.recorded.book
-    own = bool(snapshot.directory.unrecorded_account) or (
-        book is not None and desired.address in book.addresses
-    )
+    live = (snapshot.addresses.value or {}).get(desired.address)
+    own = bool(snapshot.directory.unrecorded_account) or desired.address in snapshot.recorded.addresses
     if live is None or live.name == desired.display_name or own:
         return
     rename = (

@@ -94,7 +94,7 @@ def recorded_people(file: Path) -> frozenset[str]:
         exported = parse_json(read_text(file))
         record = in_state(exported["deployment"].get("resources") or [])
         members = [each.members for each in record.memberships.values()]
-        book = frozenset(record.book.addresses if record.book else ())
+        book = frozenset(record.addresses)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise OperationError(
             f"{foreign.name(str(file))} is not an exported state. Write one: pulumi stack export --stack STACK --file "

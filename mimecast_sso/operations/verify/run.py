@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from providers.mimecast.client import MimecastClient
 
 _REQUEST = "sign-in request"
-_NOT_READ = MimecastError("Mimecast was not read")
 _CAPTURED = "a captured sign-in"
 _WALKED = "a sign-in walked on the sandbox"
 _WAYS = {
@@ -79,7 +78,7 @@ class Verification:
         self._certificates(graph)
         mimecast = self._mimecast()
         if assessment.value is not None and graph is not None:
-            self._found += unmanaged.statements(assessment.value, graph, mimecast or _NOT_READ)
+            self._found += unmanaged.statements(assessment.value, graph, mimecast or assessing.NOT_READ)
         compared = self._request(self.captured, _CAPTURED) if self.captured else None
         self._round_trip(graph)
         log = confirmation.Log(None)
